@@ -1,0 +1,36 @@
+//! Payment requests in, notifications out: the types, the ports and the engine of payflow. Knows no transport.
+#![forbid(unsafe_code)]
+
+mod codec;
+mod consumer;
+mod error;
+mod handler;
+mod inbox;
+mod intake;
+#[cfg(feature = "json")]
+mod json;
+mod money;
+mod notification;
+mod notifier;
+mod payment;
+mod principal;
+mod producer;
+mod record;
+
+pub use codec::{Codec, DecodeError, Encoded};
+pub use consumer::{AckToken, Assignment, Change, Consumer, Delivery, Inbound, PartitionEnd, Room};
+pub use error::{Error, Fault};
+pub use handler::{Handler, Message, NotifyPayer};
+pub use inbox::{Claim, Hold, Inbox, MemoryInbox, Once};
+pub use intake::{Acceptance, DirectIntake, IdempotencyKey, Intake, IntakeError, InvalidIdempotencyKey};
+#[cfg(feature = "json")]
+pub use json::{JsonCodec, JsonError, JsonPayment};
+pub use money::{Currency, InvalidAmount, InvalidCurrency, Money};
+pub use notification::{Notification, NotificationId};
+pub use notifier::{Notifier, Sent};
+pub use payment::{
+    Field, Fingerprint, InvalidId, InvalidPayment, PaymentId, PaymentMethod, PaymentRequest, UserId,
+};
+pub use principal::Principal;
+pub use producer::Producer;
+pub use record::{Header, HeaderName, Headers, InvalidTopic, Receipt, Record, Topic};
