@@ -120,7 +120,7 @@ impl Message<PaymentRequest> {
 }
 
 /// A topic that was made again repeats topic, partition and offset; hence time and value.
-fn foreign_id(delivery: &Delivery) -> PaymentId {
+pub(crate) fn foreign_id(delivery: &Delivery) -> PaymentId {
     PaymentId::derived(
         Purpose::ForeignRecord,
         &[

@@ -9,10 +9,14 @@ mod inbox;
 mod intake;
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "memory")]
+mod memory;
 mod money;
 mod notification;
 mod notifier;
+mod offsets;
 mod payment;
+mod pipeline;
 mod principal;
 mod producer;
 mod record;
@@ -25,11 +29,22 @@ pub use inbox::{Claim, Hold, Inbox, MemoryInbox, Once};
 pub use intake::{Acceptance, DirectIntake, IdempotencyKey, Intake, IntakeError, InvalidIdempotencyKey};
 #[cfg(feature = "json")]
 pub use json::{JsonCodec, JsonError, JsonPayment};
+#[cfg(feature = "memory")]
+pub use memory::{
+    MemberId, MemoryCluster, MemoryConfig, MemoryConsumer, MemoryNotifier, MemoryProducer, RebalanceProtocol,
+    StoredRecord,
+};
 pub use money::{Currency, InvalidAmount, InvalidCurrency, Money};
 pub use notification::{Notification, NotificationId};
 pub use notifier::{Notifier, Sent};
+pub use offsets::OffsetTracker;
 pub use payment::{
-    Field, Fingerprint, InvalidId, InvalidPayment, PaymentId, PaymentMethod, PaymentRequest, UserId,
+    Field, Fingerprint, InvalidId, InvalidPayment, PaymentHeaders, PaymentId, PaymentMethod, PaymentRequest,
+    UserId,
+};
+pub use pipeline::{
+    DeadLetters, InvalidConfig, Order, Pipeline, PipelineConfig, PipelineHandle, PipelineSnapshot,
+    RetryPolicy,
 };
 pub use principal::Principal;
 pub use producer::Producer;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::payment::{Fingerprint, PaymentId, UserId};
-use crate::payment::{Purpose, derive};
+use crate::payment::{Fingerprint, InvalidId, PaymentId, UserId};
+use crate::payment::{Purpose, derive, hyphenated};
 
 /// A message to a payer, composed and ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,17 @@ impl Notification {
         message: impl Into<String>,
     ) -> Self {
         let id = NotificationId::of(payment_id, event, channel);
+        Self::composed(id, payment_id, user_id, message)
+    }
+
+    /// A notification that was composed elsewhere and came over a wire, under the id that it was given there.
+    #[must_use]
+    pub fn composed(
+        id: NotificationId,
+        payment_id: PaymentId,
+        user_id: UserId,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             id,
             payment_id,
@@ -93,16 +104,18 @@ impl NotificationId {
         ))
     }
 
+    /// Reads the hyphenated form.
+    ///
+    /// # Errors
+    /// The text is no UUID.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        hyphenated(text).map(Self)
+    }
+
     /// The id as a UUID.
     #[must_use]
     pub const fn as_uuid(&self) -> &Uuid {
         &self.0
-    }
-}
-
-impl From<Uuid> for NotificationId {
-    fn from(uuid: Uuid) -> Self {
-        Self(uuid)
     }
 }
 
@@ -135,5 +148,12 @@ mod tests {
         ] {
             assert_ne!(id, different);
         }
+    }
+
+    #[test]
+    fn an_id_is_read_back_and_garbage_is_refused() {
+        let id = NotificationId::of(PaymentId::random(), "paid", "email");
+        assert_eq!(NotificationId::parse(&id.to_string()), Ok(id));
+        assert_eq!(NotificationId::parse("paid"), Err(InvalidId));
     }
 }

@@ -1,13 +1,15 @@
 //! A request to pay, and the parts it is made of.
 
+mod headers;
 mod id;
 
 use std::fmt;
 
 use jiff::Timestamp;
 
+pub use headers::PaymentHeaders;
 pub use id::{Fingerprint, InvalidId, PaymentId};
-pub(crate) use id::{Purpose, derive};
+pub(crate) use id::{Purpose, derive, hyphenated};
 
 use crate::money::{InvalidAmount, Money};
 

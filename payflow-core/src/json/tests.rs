@@ -1,8 +1,9 @@
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
 use crate::money::Money;
-use crate::payment::{PaymentMethod, UserId};
+use crate::payment::{PaymentId, PaymentMethod, UserId};
 
 fn euro() -> Currency {
     Currency::parse("EUR").unwrap()

@@ -30,7 +30,7 @@ impl PaymentId {
     /// # Errors
     /// The text is no UUID.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        Uuid::parse_str(text).map(Self).map_err(|_| InvalidId)
+        hyphenated(text).map(Self)
     }
 
     /// The id as a UUID.
@@ -62,8 +62,17 @@ impl fmt::Debug for PaymentId {
 
 /// A text that should be an id is no UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is not a UUID")]
+#[error("is not a UUID in its hyphenated form")]
 pub struct InvalidId;
+
+/// RFC 9562 §4. The other spellings that the library takes would let one id be written in several ways.
+pub(crate) fn hyphenated(text: &str) -> Result<Uuid, InvalidId> {
+    if text.len() == 36 {
+        Uuid::try_parse(text).map_err(|_| InvalidId)
+    } else {
+        Err(InvalidId)
+    }
+}
 
 /// What a request asks for, condensed to 128 bits: tells a repeat from another request under the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,7 +161,14 @@ mod tests {
     fn ids_are_read_back_and_garbage_is_refused() {
         let id = PaymentId::random();
         assert_eq!(PaymentId::parse(&id.to_string()), Ok(id));
-        assert_eq!(PaymentId::parse("not-a-uuid"), Err(InvalidId));
+        for refused in [
+            "",
+            "not-a-uuid",
+            &id.as_uuid().simple().to_string(),
+            &id.as_uuid().urn().to_string(),
+        ] {
+            assert_eq!(PaymentId::parse(refused), Err(InvalidId), "{refused}");
+        }
         let print = Fingerprint::of(&["a", "b"]);
         assert_eq!(Fingerprint::parse(&print.to_string()), Ok(print));
         assert_eq!(Fingerprint::parse(""), Err(InvalidId));

@@ -1,0 +1,235 @@
+//! A pure model of a cluster: topics, logs, groups, generations and rebalances.
+//!
+//! It owns no clock, task, I/O or random source: calls bring `now`, and equal calls give equal outcomes. What a member
+//! holds is part of the model, as if each consumer had a poll thread of its own: a partition is committed and let go at
+//! its deadline whether its owner is asking or not.
+
+mod assign;
+mod group;
+mod log;
+mod member;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+pub use log::StoredRecord;
+pub use member::MemberId;
+
+use super::config::MemoryConfig;
+use super::refusal::Refusal;
+use crate::consumer::{AckToken, Inbound, Room};
+use crate::record::{Receipt, Record, Topic};
+use group::{Group, Place};
+use log::Logs;
+
+pub(super) const PARTITIONS_MAX: u32 = 10_000;
+
+#[derive(Debug)]
+pub(super) struct Cluster {
+    config: MemoryConfig,
+    logs: Logs,
+    groups: BTreeMap<String, Group>,
+    group_of: BTreeMap<MemberId, String>,
+    members_ever: u64,
+    touched: bool,
+}
+
+/// What a receive came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Received {
+    /// Something was handed over.
+    Something,
+    /// Nothing was: ask again once the cluster was touched, and at `wake_at`.
+    Nothing { wake_at: Option<Instant> },
+}
+
+/// A commit on its way to the cluster.
+#[derive(Debug)]
+pub(super) struct Commit {
+    parts: Vec<CommitPart>,
+}
+
+#[derive(Debug)]
+struct CommitPart {
+    place: Place,
+    slot: u32,
+    generation: u32,
+    offset: i64,
+}
+
+impl Cluster {
+    pub(super) const fn new(config: MemoryConfig) -> Self {
+        Self {
+            config,
+            logs: Logs::new(),
+            groups: BTreeMap::new(),
+            group_of: BTreeMap::new(),
+            members_ever: 0,
+            touched: false,
+        }
+    }
+
+    pub(super) fn create_topic(&mut self, topic: &Topic, partitions: u32) -> Result<(), Refusal> {
+        self.logs.create(topic, partitions)
+    }
+
+    pub(super) fn close_topic(&mut self, topic: &Topic) -> Result<(), Refusal> {
+        self.touched = true;
+        self.logs.close(topic)
+    }
+
+    /// Appends a record to the partition of its key; `written_at_ms` is its time if it has none.
+    pub(super) fn append(&mut self, record: Record, written_at_ms: i64) -> Result<Receipt, Refusal> {
+        let capacity_bytes = self.config.capacity_bytes;
+        if !self.logs.has_room(&record, capacity_bytes)? {
+            self.trim();
+            if !self.logs.has_room(&record, capacity_bytes)? {
+                return Err(Refusal::Full { capacity_bytes });
+            }
+        }
+        self.touched = true;
+        self.logs.append(record, written_at_ms)
+    }
+
+    pub(super) fn join(&mut self, group: &str, topics: &[Topic], now: Instant) -> Result<MemberId, Refusal> {
+        if topics.is_empty() {
+            return Err(Refusal::NoTopics);
+        }
+        for topic in topics {
+            self.logs.partitions(topic)?;
+        }
+        self.members_ever += 1;
+        let id = MemberId::new(self.members_ever);
+        self.group_of.insert(id, group.to_owned());
+        let joined = self.groups.entry(group.to_owned()).or_default();
+        joined.join(id, topics.to_vec(), &self.logs, &self.config, now)?;
+        self.touched |= joined.take_touched();
+        Ok(id)
+    }
+
+    /// The member is gone for good.
+    pub(super) fn leave(&mut self, member: MemberId, now: Instant) {
+        self.with_group(member, |group, logs, config| {
+            group.leave(member, logs, config, now)
+        });
+        self.group_of.remove(&member);
+    }
+
+    /// The group has not heard of the member: it lost everything, and joins anew with its next receive.
+    pub(super) fn expel(&mut self, member: MemberId, now: Instant) -> bool {
+        self.with_group(member, |group, logs, config| {
+            group.expel(member, logs, config, now)
+        })
+        .unwrap_or(false)
+    }
+
+    pub(super) fn group_of(&self, member: MemberId) -> Option<&str> {
+        self.group_of.get(&member).map(String::as_str)
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        member: MemberId,
+        into: &mut Inbound,
+        room: Room,
+        now: Instant,
+    ) -> Received {
+        self.with_group(member, |group, logs, config| {
+            group.receive(member, into, room, logs, config, now)
+        })
+        .unwrap_or(Received::Nothing { wake_at: None })
+    }
+
+    pub(super) fn acknowledge(
+        &mut self,
+        member: MemberId,
+        finished: &[AckToken],
+        given_up: &[AckToken],
+        now: Instant,
+    ) {
+        self.with_group(member, |group, logs, config| {
+            group.acknowledge(member, finished, given_up, logs, config, now);
+        });
+    }
+
+    /// What was acknowledged by now and is not committed.
+    pub(super) fn begin_commit(&mut self, member: MemberId) -> Result<Commit, Refusal> {
+        self.with_group(member, |group, _, _| group.begin_commit(member))
+            .unwrap_or(Err(Refusal::IllegalGeneration))
+    }
+
+    /// A commit arrives.
+    pub(super) fn end_commit(
+        &mut self,
+        member: MemberId,
+        commit: &Commit,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        self.with_group(member, |group, logs, config| {
+            group.end_commit(member, commit, logs, config, now)
+        })
+        .unwrap_or(Err(Refusal::IllegalGeneration))
+    }
+
+    /// Does what is due at `now`, in all groups.
+    pub(super) fn advance(&mut self, now: Instant) {
+        for group in self.groups.values_mut() {
+            group.advance(&self.logs, &self.config, now);
+            self.touched |= group.take_touched();
+        }
+    }
+
+    pub(super) fn committed(&self, group: &str, topic: &Topic, partition: i32) -> Option<i64> {
+        let topic = topic.clone();
+        self.groups.get(group)?.committed(&Place { topic, partition })
+    }
+
+    pub(super) fn lag(&self, group: &str, topic: &Topic) -> u64 {
+        let logs = self.logs.partitions(topic).unwrap_or_default();
+        (0..)
+            .zip(logs)
+            .map(|(partition, log)| {
+                let committed = self.committed(group, topic, partition).unwrap_or(0);
+                log.from(committed).count() as u64
+            })
+            .sum()
+    }
+
+    pub(super) fn records(&self, topic: &Topic) -> Vec<StoredRecord> {
+        let logs = self.logs.partitions(topic).unwrap_or_default();
+        logs.iter().flat_map(|log| log.from(0)).cloned().collect()
+    }
+
+    /// Somebody may wait for what was changed beside the model.
+    pub(super) const fn touch(&mut self) {
+        self.touched = true;
+    }
+
+    /// Whether anything changed, since it was last asked, that somebody may wait for.
+    pub(super) const fn take_touched(&mut self) -> bool {
+        std::mem::replace(&mut self.touched, false)
+    }
+
+    fn with_group<T>(
+        &mut self,
+        member: MemberId,
+        action: impl FnOnce(&mut Group, &Logs, &MemoryConfig) -> T,
+    ) -> Option<T> {
+        let group = self.groups.get_mut(self.group_of.get(&member)?)?;
+        let outcome = action(group, &self.logs, &self.config);
+        self.touched |= group.take_touched();
+        Some(outcome)
+    }
+
+    /// Deletes what every group that reads a partition has committed there.
+    fn trim(&mut self) {
+        for place in self.logs.places() {
+            let needed = self.groups.values().filter_map(|group| group.needs_from(&place));
+            if let Some(offset) = needed.min() {
+                self.logs.trim(&place, offset);
+            }
+        }
+    }
+}

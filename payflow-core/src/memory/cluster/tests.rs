@@ -1,0 +1,95 @@
+mod world;
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::Cluster;
+use super::member::{Member, MemberId};
+use crate::memory::config::{MemoryConfig, RebalanceProtocol};
+use world::{Event, World};
+
+fn config(protocol: RebalanceProtocol, session_timeout: Option<Duration>) -> MemoryConfig {
+    MemoryConfig::new()
+        .with_protocol(protocol)
+        .with_session_timeout(session_timeout)
+}
+
+fn configs() -> impl Strategy<Value = MemoryConfig> {
+    let protocol = prop_oneof![
+        Just(RebalanceProtocol::Eager),
+        Just(RebalanceProtocol::Cooperative)
+    ];
+    let session = prop_oneof![2 => Just(None), 1 => (6..30_u64).prop_map(|s| Some(Duration::from_secs(s)))];
+    (protocol, session).prop_map(|(protocol, session)| config(protocol, session))
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        12 => (0..2_usize, prop::option::of(0..6_u8), 1..40_usize)
+            .prop_map(|(topic, key, value_bytes)| Event::Send { topic, key, value_bytes }),
+        3 => (1..4_usize).prop_map(|topics| Event::Join { topics }),
+        1 => any::<usize>().prop_map(|member| Event::Leave { member }),
+        1 => any::<usize>().prop_map(|member| Event::Expel { member }),
+        16 => (any::<usize>(), 0..6_usize, 0..100_usize, any::<bool>())
+            .prop_map(|(member, records, bytes, first)| Event::Receive { member, records, bytes, first }),
+        14 => (any::<usize>(), any::<usize>()).prop_map(|(member, rank)| Event::Finish { member, rank }),
+        3 => (any::<usize>(), any::<usize>()).prop_map(|(member, rank)| Event::GiveUp { member, rank }),
+        2 => any::<usize>().prop_map(|rank| Event::Stale { rank }),
+        4 => any::<usize>().prop_map(|member| Event::BeginCommit { member }),
+        4 => any::<usize>().prop_map(|member| Event::EndCommit { member }),
+        4 => (0..4_000_u64).prop_map(|ms| Event::Pass(Duration::from_millis(ms))),
+    ];
+    prop::collection::vec(event, 0..300)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn invariants_hold_over_any_schedule(config in configs(), events in events()) {
+        let mut world = World::new(config, Instant::now());
+        for event in events {
+            world.step(event);
+        }
+        world.finish_everything();
+    }
+
+    #[test]
+    fn equal_schedules_have_equal_outcomes(config in configs(), events in events()) {
+        let start = Instant::now();
+        let run = |events: Vec<Event>| {
+            let mut world = World::new(config.clone(), start);
+            for event in events {
+                world.step(event);
+            }
+            world.history()
+        };
+        prop_assert_eq!(run(events.clone()), run(events));
+    }
+}
+
+impl Cluster {
+    fn check_owners(&self, group: &str) {
+        if let Some(group) = self.groups.get(group) {
+            group.check_owners();
+        }
+    }
+
+    fn is_joined(&self, id: MemberId) -> bool {
+        self.member(id).joined
+    }
+
+    /// Whether the member has yet to be told of a change.
+    fn has_news(&self, id: MemberId) -> bool {
+        !self.member(id).changes.is_empty()
+    }
+
+    fn holds(&self, id: MemberId, slot: u32, generation: u32) -> bool {
+        let mut holdings = self.member(id).holdings();
+        holdings.any(|holding| (holding.0, holding.1) == (slot, generation))
+    }
+
+    fn member(&self, id: MemberId) -> &Member {
+        self.groups[&self.group_of[&id]].member(id)
+    }
+}

@@ -1,0 +1,77 @@
+//! What the headers of a record say of a payment, beside the three fields of its value.
+
+use jiff::Timestamp;
+
+use super::{Field, InvalidPayment, PaymentId, PaymentRequest};
+use crate::money::Currency;
+use crate::record::{HeaderName, Headers};
+
+/// The additions to the wire contract that travel as record headers, whatever the codec: so those who only pass a record
+/// on find the payment's identity without decoding it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PaymentHeaders {
+    /// [`HeaderName::CURRENCY`].
+    pub currency: Option<Currency>,
+    /// [`HeaderName::PAYMENT_ID`].
+    pub payment_id: Option<PaymentId>,
+    /// [`HeaderName::CREATED_AT`].
+    pub created_at: Option<Timestamp>,
+}
+
+impl PaymentHeaders {
+    /// What a record of this request says.
+    #[must_use]
+    pub const fn of(request: &PaymentRequest) -> Self {
+        Self {
+            currency: Some(request.amount().currency()),
+            payment_id: request.id(),
+            created_at: request.created_at(),
+        }
+    }
+
+    /// Reads what is there; a record of a foreign service has none of them.
+    ///
+    /// # Errors
+    /// A header is there and says nonsense.
+    pub fn read(headers: &Headers) -> Result<Self, InvalidPayment> {
+        Ok(Self {
+            currency: read(headers, HeaderName::CURRENCY, Field::Currency, |text| {
+                Currency::parse(text).map_err(|error| error.to_string())
+            })?,
+            payment_id: read(headers, HeaderName::PAYMENT_ID, Field::PaymentId, |text| {
+                PaymentId::parse(text).map_err(|error| error.to_string())
+            })?,
+            created_at: read(headers, HeaderName::CREATED_AT, Field::CreatedAt, |text| {
+                text.parse().map_err(|_| "is not an RFC 3339 time".to_owned())
+            })?,
+        })
+    }
+
+    /// Adds a header for each that is there.
+    pub fn append_to(self, headers: &mut Headers) {
+        if let Some(currency) = self.currency {
+            headers.append(HeaderName::CURRENCY, currency.code());
+        }
+        if let Some(id) = self.payment_id {
+            headers.append(HeaderName::PAYMENT_ID, id.to_string());
+        }
+        if let Some(created_at) = self.created_at {
+            headers.append(HeaderName::CREATED_AT, created_at.to_string());
+        }
+    }
+}
+
+fn read<V>(
+    headers: &Headers,
+    name: &str,
+    field: Field,
+    parse: impl FnOnce(&str) -> Result<V, String>,
+) -> Result<Option<V>, InvalidPayment> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    let text = str::from_utf8(value).map_err(|_| InvalidPayment::new(field, "is not UTF-8"))?;
+    parse(text)
+        .map(Some)
+        .map_err(|reason| InvalidPayment::new(field, reason))
+}

@@ -1,0 +1,175 @@
+//! Carries out what the engine decides: the one loop around a consumer.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use futures_core::future::BoxFuture;
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use super::engine::{Actions, Engine, Event, Notice};
+use super::handle::Gauges;
+use super::worker::{FromShard, Lines};
+use crate::consumer::{Consumer, Inbound};
+use crate::error::Error;
+
+/// The consumer, the engine, and the lines to the workers.
+pub(super) struct Driver<K> {
+    pub(super) consumer: K,
+    pub(super) engine: Engine,
+    pub(super) lines: Vec<Lines>,
+    pub(super) workers: JoinSet<()>,
+    pub(super) gauges: Arc<Gauges>,
+}
+
+/// What the loop waits for.
+enum Happened {
+    ShutDown,
+    Reports,
+    Committed(Result<(), Error>),
+    WorkerGone,
+    Received(Result<(), Error>),
+    Tick,
+}
+
+impl<K: Consumer> Driver<K> {
+    /// Runs until the engine is done.
+    pub(super) async fn run(mut self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
+        let mut shutdown = pin!(shutdown);
+        let mut shutting_down = false;
+        let mut inbound = Inbound::default();
+        let mut actions = Actions::new(self.lines.len());
+        let mut reports = Vec::new();
+        let mut commit: Option<BoxFuture<'static, Result<(), Error>>> = None;
+        loop {
+            let now = now();
+            let (room, receives) = (self.engine.room(), self.engine.receives(now));
+            let wake_at = self.engine.wake_at();
+            let happened = tokio::select! {
+                biased;
+                () = &mut shutdown, if !shutting_down => Happened::ShutDown,
+                () = take_reports(&self.lines, &mut reports) => Happened::Reports,
+                Some(result) = run_commit(&mut commit) => Happened::Committed(result),
+                Some(_) = self.workers.join_next() => Happened::WorkerGone,
+                () = sleep_until(wake_at) => Happened::Tick,
+                result = self.consumer.receive(&mut inbound, room), if receives => Happened::Received(result),
+            };
+            let now = tokio::time::Instant::now().into_std();
+            match happened {
+                Happened::ShutDown => {
+                    shutting_down = true;
+                    self.engine.on(Event::ShutDown, now, &mut actions);
+                }
+                Happened::Reports => self.read_reports(&mut reports, now, &mut actions),
+                Happened::Committed(result) => self.engine.on(Event::Committed(result), now, &mut actions),
+                Happened::WorkerGone => self.engine.on(Event::Broken(worker_gone()), now, &mut actions),
+                Happened::Received(Ok(())) => {
+                    self.engine.on(Event::Received(&mut inbound), now, &mut actions)
+                }
+                Happened::Received(Err(error)) => {
+                    self.engine.on(Event::ReceiveFailed(error), now, &mut actions)
+                }
+                Happened::Tick => self.engine.on(Event::Tick, now, &mut actions),
+            }
+            self.carry_out(&mut actions, &mut commit);
+            if let Some(outcome) = self.engine.outcome() {
+                return outcome;
+            }
+        }
+    }
+
+    fn read_reports(&mut self, reports: &mut Vec<FromShard>, now: Instant, actions: &mut Actions) {
+        for report in reports.drain(..) {
+            match report {
+                FromShard::Settled(mut settled) => {
+                    self.gauges.add(settled.counts);
+                    self.engine.on(Event::Settled(&mut settled), now, actions);
+                }
+                FromShard::Broken(error) => self.engine.on(Event::Broken(error), now, actions),
+            }
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        actions: &mut Actions,
+        commit: &mut Option<BoxFuture<'static, Result<(), Error>>>,
+    ) {
+        for (line, letters) in self.lines.iter().zip(&mut actions.to_shards) {
+            line.inbox.post(letters);
+        }
+        if !actions.finished.is_empty() || !actions.given_up.is_empty() {
+            self.consumer.acknowledge(&actions.finished, &actions.given_up);
+            actions.finished.clear();
+            actions.given_up.clear();
+        }
+        if std::mem::take(&mut actions.commit) {
+            *commit = Some(self.consumer.commit());
+        }
+        self.gauges.hold(self.engine.records(), self.engine.bytes());
+        actions.notices.drain(..).for_each(|notice| log(&notice));
+    }
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// All shards post to one mailbox.
+async fn take_reports(lines: &[Lines], reports: &mut Vec<FromShard>) {
+    poll_fn(|cx| {
+        let Some(line) = lines.first() else {
+            return Poll::Pending;
+        };
+        line.outbox.take(reports, cx);
+        if reports.is_empty() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    })
+    .await;
+}
+
+/// Ends when the commit does, if one runs.
+async fn run_commit(commit: &mut Option<BoxFuture<'static, Result<(), Error>>>) -> Option<Result<(), Error>> {
+    let result = match commit {
+        Some(running) => running.await,
+        None => std::future::pending().await,
+    };
+    *commit = None;
+    Some(result)
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn worker_gone() -> Error {
+    Error::fatal("run shard").because("a worker ended by itself: this is a bug in payflow")
+}
+
+fn log(notice: &Notice) {
+    match notice {
+        Notice::ReceiveFailed(error) => warn!(error = error.chain(), "receiving fails, and is tried again"),
+        Notice::ReceiveRecovered { failures } => info!(failures, "receiving works again"),
+        Notice::CommitFailed(error) => warn!(error = error.chain(), "commit failed, and is tried again"),
+        Notice::CommitRecovered { failures } => info!(failures, "commits work again"),
+        Notice::Revoking { partitions } => info!(partitions, "partitions are asked back"),
+        Notice::Lost { partitions } => {
+            warn!(partitions, "partitions were lost: what was in flight comes again")
+        }
+        Notice::CutOff { partitions } => {
+            warn!(
+                partitions,
+                "handlers still ran when their partitions had to go: they were cut off"
+            );
+        }
+    }
+}

@@ -1,0 +1,485 @@
+//! What the pipeline decides: assignments, bounds, commits, drain. Pure: takes events and `now`, returns actions.
+
+mod commits;
+
+use std::hash::Hasher;
+use std::time::{Duration, Instant};
+
+use siphasher::sip::SipHasher13;
+
+use self::commits::Commits;
+use super::config::{Order, PipelineConfig};
+use super::lanes::Routed;
+use super::shard::Settled;
+use crate::consumer::{AckToken, Assignment, Change, Delivery, Inbound, Room};
+use crate::error::{Error, Fault};
+
+/// What happened.
+#[derive(Debug)]
+pub(super) enum Event<'a> {
+    /// The consumer handed over what is in the inbound, which is emptied.
+    Received(&'a mut Inbound),
+    /// A receive failed.
+    ReceiveFailed(Error),
+    /// Deliveries have left the shards; what is in it is taken.
+    Settled(&'a mut Settled),
+    /// A shard met an error after which nothing can go on.
+    Broken(Error),
+    /// The commit that was asked for ended.
+    Committed(Result<(), Error>),
+    /// The caller asks to stop.
+    ShutDown,
+    /// [`Engine::wake_at`] has come.
+    Tick,
+}
+
+/// What is to be done about it. Reused, so nothing is allocated once it has grown.
+#[derive(Debug)]
+pub(super) struct Actions {
+    /// For each shard, in order.
+    pub(super) to_shards: Vec<Vec<ToShard>>,
+    /// Tokens to acknowledge as finished.
+    pub(super) finished: Vec<AckToken>,
+    /// Tokens to acknowledge as given up.
+    pub(super) given_up: Vec<AckToken>,
+    /// Start a commit, after acknowledging.
+    pub(super) commit: bool,
+    /// For the log.
+    pub(super) notices: Vec<Notice>,
+}
+
+impl Actions {
+    pub(super) fn new(shards: usize) -> Self {
+        Self {
+            to_shards: std::iter::repeat_with(Vec::new).take(shards).collect(),
+            finished: Vec::new(),
+            given_up: Vec::new(),
+            commit: false,
+            notices: Vec::new(),
+        }
+    }
+
+    fn tell_all(&mut self, tell: impl Fn() -> ToShard) {
+        self.to_shards.iter_mut().for_each(|shard| shard.push(tell()));
+    }
+}
+
+/// A word to a shard. What is said first is done first.
+#[derive(Debug)]
+pub(super) enum ToShard {
+    Deliver(Routed),
+    /// Start nothing more of this partition (`None`: of any).
+    Stop(Option<u32>),
+    /// Drop what runs of this partition (`None`: of any).
+    Cut(Option<u32>),
+}
+
+/// Something that the person on call wants to know, once an outage.
+#[derive(Debug)]
+pub(super) enum Notice {
+    ReceiveFailed(Error),
+    ReceiveRecovered { failures: u32 },
+    CommitFailed(Error),
+    CommitRecovered { failures: u32 },
+    Revoking { partitions: usize },
+    Lost { partitions: usize },
+    CutOff { partitions: usize },
+}
+
+/// The state of a pipeline.
+#[derive(Debug)]
+pub(super) struct Engine {
+    order: Order,
+    records_max: usize,
+    bytes_max: usize,
+    drain: Duration,
+    shards: usize,
+    hash_keys: (u64, u64),
+    unkeyed: usize,
+    /// By slot: the partitions in our hands.
+    slots: Vec<Option<Held>>,
+    records: usize,
+    bytes: usize,
+    commits: Commits,
+    receive_failures: u32,
+    receive_again_at: Option<Instant>,
+    phase: Phase,
+    fatal: Option<Error>,
+}
+
+/// A partition in our hands.
+#[derive(Debug)]
+struct Held {
+    generation: u32,
+    standing: Standing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Handled.
+    Active,
+    /// Asked back: what runs may finish until then.
+    Stopping { cut_at: Instant },
+    /// Asked back, and nothing of it runs any more.
+    CutOff,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// The source has ended; what is held is handled to its end.
+    Ended,
+    /// Running handlers may finish until then.
+    Draining {
+        until: Instant,
+    },
+    /// All tokens are back; the last commit may take until then.
+    Committing {
+        until: Instant,
+    },
+    Done,
+}
+
+impl Engine {
+    pub(super) fn new(config: &PipelineConfig, hash_keys: (u64, u64), now: Instant) -> Self {
+        Self {
+            order: config.order,
+            records_max: config.records_max,
+            bytes_max: config.bytes_max,
+            drain: config.drain,
+            shards: config.shards,
+            hash_keys,
+            unkeyed: 0,
+            slots: Vec::new(),
+            records: 0,
+            bytes: 0,
+            commits: Commits::new(config.commit_interval, config.commit_records, now),
+            receive_failures: 0,
+            receive_again_at: None,
+            phase: Phase::Running,
+            fatal: None,
+        }
+    }
+
+    /// Takes an event, and adds what follows to `actions`.
+    pub(super) fn on(&mut self, event: Event<'_>, now: Instant, actions: &mut Actions) {
+        match event {
+            Event::Received(inbound) => self.received(inbound, now, actions),
+            Event::ReceiveFailed(error) => self.receive_failed(error, now, actions),
+            Event::Settled(settled) => self.settled(settled, actions),
+            Event::Broken(error) => self.break_off(error, now, actions),
+            Event::Committed(result) => self.committed(result, now, actions),
+            Event::ShutDown => self.shut_down(now, actions),
+            Event::Tick => {}
+        }
+        self.cut_overdue(now, actions);
+        self.advance(now, actions);
+    }
+
+    /// What the next receive may hand over.
+    pub(super) fn room(&self) -> Room {
+        if self.phase != Phase::Running {
+            return Room::NONE;
+        }
+        Room {
+            records: self.records_max.saturating_sub(self.records),
+            bytes: self.bytes_max.saturating_sub(self.bytes),
+            first_may_exceed: self.records == 0,
+        }
+    }
+
+    /// Whether to receive now: always, save after a failure, and when the source has ended.
+    pub(super) fn receives(&self, now: Instant) -> bool {
+        self.phase != Phase::Ended && self.receive_again_at.is_none_or(|at| at <= now)
+    }
+
+    /// When a [`Event::Tick`] is due.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        let phase = match self.phase {
+            Phase::Draining { until } | Phase::Committing { until } => Some(until),
+            Phase::Running | Phase::Ended | Phase::Done => None,
+        };
+        let cuts = self
+            .slots
+            .iter()
+            .flatten()
+            .filter_map(|held| match held.standing {
+                Standing::Stopping { cut_at } => Some(cut_at),
+                Standing::Active | Standing::CutOff => None,
+            });
+        cuts.chain(phase)
+            .chain(self.receive_again_at)
+            .chain(self.commits.due_at())
+            .min()
+    }
+
+    /// Whether all is done, and why it ended: `Err` if something broke.
+    pub(super) fn outcome(&mut self) -> Option<Result<(), Error>> {
+        (self.phase == Phase::Done).then(|| self.fatal.take().map_or(Ok(()), Err))
+    }
+
+    /// How many deliveries are held.
+    pub(super) const fn records(&self) -> usize {
+        self.records
+    }
+
+    /// How many bytes of deliveries are held.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn received(&mut self, inbound: &mut Inbound, now: Instant, actions: &mut Actions) {
+        if self.receive_failures > 0 {
+            actions.notices.push(Notice::ReceiveRecovered {
+                failures: self.receive_failures,
+            });
+            self.receive_failures = 0;
+            self.receive_again_at = None;
+        }
+        for change in inbound.changes.drain(..) {
+            self.changed(change, now, actions);
+        }
+        for delivery in inbound.deliveries.drain(..) {
+            self.admit(delivery, actions);
+        }
+        if inbound.ended && self.phase == Phase::Running {
+            self.phase = Phase::Ended;
+        }
+        inbound.clear();
+    }
+
+    fn changed(&mut self, change: Change, now: Instant, actions: &mut Actions) {
+        match change {
+            Change::Assigned(assignments) => {
+                assignments
+                    .into_iter()
+                    .for_each(|assignment| self.assign(&assignment, actions));
+            }
+            Change::Revoking { assignments, until } => {
+                actions.notices.push(Notice::Revoking {
+                    partitions: assignments.len(),
+                });
+                // A little earlier than the partition goes, so that what finished by then is still committed.
+                let cut_at =
+                    until - (until.saturating_duration_since(now) / 10).min(Duration::from_millis(100));
+                for assignment in assignments {
+                    if let Some(held) = self.held(assignment.slot, assignment.generation) {
+                        held.standing = Standing::Stopping { cut_at };
+                        actions.tell_all(|| ToShard::Stop(Some(assignment.slot)));
+                    }
+                }
+            }
+            Change::Lost(assignments) => {
+                actions.notices.push(Notice::Lost {
+                    partitions: assignments.len(),
+                });
+                for assignment in assignments {
+                    if self.held(assignment.slot, assignment.generation).is_some() {
+                        self.drop_slot(assignment.slot, actions);
+                    }
+                }
+            }
+        }
+    }
+
+    fn assign(&mut self, assignment: &Assignment, actions: &mut Actions) {
+        let slot = assignment.slot as usize;
+        if self.slots.len() <= slot {
+            self.slots.resize_with(slot + 1, || None);
+        }
+        if self.slots.get(slot).is_some_and(Option::is_some) {
+            // Let go and assigned anew before the shards were told.
+            self.drop_slot(assignment.slot, actions);
+        }
+        if let Some(held) = self.slots.get_mut(slot) {
+            *held = Some(Held {
+                generation: assignment.generation,
+                standing: Standing::Active,
+            });
+        }
+    }
+
+    fn drop_slot(&mut self, slot: u32, actions: &mut Actions) {
+        if let Some(held) = self.slots.get_mut(slot as usize) {
+            *held = None;
+        }
+        actions.tell_all(|| ToShard::Cut(Some(slot)));
+    }
+
+    fn held(&mut self, slot: u32, generation: u32) -> Option<&mut Held> {
+        self.slots
+            .get_mut(slot as usize)?
+            .as_mut()
+            .filter(|held| held.generation == generation)
+    }
+
+    fn admit(&mut self, delivery: Delivery, actions: &mut Actions) {
+        let token = delivery.token;
+        let wanted = matches!(self.phase, Phase::Running | Phase::Ended)
+            && self
+                .held(token.slot(), token.generation())
+                .is_some_and(|held| held.standing == Standing::Active);
+        if !wanted {
+            actions.given_up.push(token);
+            return;
+        }
+        self.records += 1;
+        self.bytes += delivery.size_bytes();
+        let routed = self.route(delivery);
+        let shard = routed.hash as usize % self.shards;
+        if let Some(shard) = actions.to_shards.get_mut(shard) {
+            shard.push(ToShard::Deliver(routed));
+        }
+    }
+
+    /// The hash names the shard, and the lane within it. It is keyed: user ids are chosen by others.
+    fn route(&mut self, delivery: Delivery) -> Routed {
+        let key = match self.order {
+            Order::ByKey => delivery.key.as_deref(),
+            Order::ByPartition => Some(&[][..]),
+            Order::None => None,
+        };
+        let Some(key) = key else {
+            self.unkeyed = self.unkeyed.wrapping_add(1);
+            return Routed {
+                hash: self.unkeyed as u64,
+                delivery,
+            };
+        };
+        let mut hasher = SipHasher13::new_with_keys(self.hash_keys.0, self.hash_keys.1);
+        hasher.write_u32(delivery.token.slot());
+        hasher.write(key);
+        Routed {
+            hash: hasher.finish(),
+            delivery,
+        }
+    }
+
+    fn settled(&mut self, settled: &mut Settled, actions: &mut Actions) {
+        self.records = self
+            .records
+            .saturating_sub(settled.finished.len() + settled.given_up.len());
+        self.bytes = self.bytes.saturating_sub(std::mem::take(&mut settled.bytes));
+        for token in settled.finished.drain(..) {
+            if self.held(token.slot(), token.generation()).is_some() {
+                self.commits.finished(1);
+                actions.finished.push(token);
+            } else {
+                // Finished while the partition was taken away: another may have it already.
+                actions.given_up.push(token);
+            }
+        }
+        actions.given_up.append(&mut settled.given_up);
+    }
+
+    fn receive_failed(&mut self, error: Error, now: Instant, actions: &mut Actions) {
+        if !matches!(error.fault(), Fault::Transient { .. }) {
+            return self.break_off(error, now, actions);
+        }
+        self.receive_failures = self.receive_failures.saturating_add(1);
+        self.receive_again_at = Some(now + pause(self.receive_failures));
+        if self.receive_failures == 1 {
+            actions.notices.push(Notice::ReceiveFailed(error));
+        }
+    }
+
+    fn committed(&mut self, result: Result<(), Error>, now: Instant, actions: &mut Actions) {
+        match result {
+            Ok(()) => {
+                let failures = self.commits.succeeded(now);
+                if failures > 0 {
+                    actions.notices.push(Notice::CommitRecovered { failures });
+                }
+            }
+            Err(error) if error.fault() == Fault::Fatal => {
+                self.commits.abandoned();
+                self.break_off(error, now, actions);
+            }
+            Err(error) => {
+                let failures = self.commits.failed(now);
+                if failures == 1 {
+                    actions.notices.push(Notice::CommitFailed(error));
+                }
+            }
+        }
+    }
+
+    fn break_off(&mut self, error: Error, now: Instant, actions: &mut Actions) {
+        self.fatal.get_or_insert(error);
+        self.shut_down(now, actions);
+    }
+
+    fn shut_down(&mut self, now: Instant, actions: &mut Actions) {
+        if matches!(self.phase, Phase::Running | Phase::Ended) {
+            self.phase = Phase::Draining {
+                until: now + self.drain,
+            };
+            actions.tell_all(|| ToShard::Stop(None));
+        }
+    }
+
+    fn cut_overdue(&mut self, now: Instant, actions: &mut Actions) {
+        let mut partitions = 0;
+        for (slot, held) in (0_u32..).zip(&mut self.slots) {
+            if let Some(held) = held
+                && matches!(held.standing, Standing::Stopping { cut_at } if cut_at <= now)
+            {
+                // Still ours until the consumer says otherwise: what finished in time is acknowledged as such.
+                held.standing = Standing::CutOff;
+                partitions += 1;
+                actions.tell_all(|| ToShard::Cut(Some(slot)));
+            }
+        }
+        if partitions > 0 && self.records > 0 {
+            actions.notices.push(Notice::CutOff { partitions });
+        }
+    }
+
+    /// Moves from phase to phase, and commits when it is time.
+    fn advance(&mut self, now: Instant, actions: &mut Actions) {
+        if self.receive_again_at.is_some_and(|at| at <= now) {
+            self.receive_again_at = None;
+        }
+        match self.phase {
+            Phase::Ended | Phase::Draining { .. } if self.records == 0 => {
+                self.phase = Phase::Committing {
+                    until: now + self.drain,
+                };
+            }
+            Phase::Draining { until } if until <= now => {
+                actions.tell_all(|| ToShard::Cut(None));
+                // The shards answer at once; should one not, it is asked again.
+                self.phase = Phase::Draining {
+                    until: now + self.drain,
+                };
+            }
+            _ => {}
+        }
+        let last = matches!(self.phase, Phase::Committing { .. });
+        actions.commit |= self.commits.start(now, last);
+        if let Phase::Committing { until } = self.phase {
+            self.conclude(until <= now);
+        }
+    }
+
+    fn conclude(&mut self, overdue: bool) {
+        if self.commits.is_clean() {
+            self.phase = Phase::Done;
+        } else if overdue {
+            let error =
+                Error::unknown("commit before the stop").because("not durable by the end of the drain");
+            self.fatal.get_or_insert(error);
+            self.phase = Phase::Done;
+        }
+    }
+}
+
+/// Doubling from 0.1 s to 5 s.
+fn pause(failures: u32) -> Duration {
+    Duration::from_millis(100)
+        .saturating_mul(1 << failures.saturating_sub(1).min(8))
+        .min(Duration::from_secs(5))
+}
+
+#[cfg(test)]
+mod tests;

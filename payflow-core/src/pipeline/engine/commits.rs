@@ -1,0 +1,77 @@
+//! When to commit. Pure.
+
+use std::time::{Duration, Instant};
+
+use super::pause;
+
+/// By time and by number; one at a time; again after a failure.
+#[derive(Debug)]
+pub(super) struct Commits {
+    interval: Duration,
+    records: usize,
+    /// Finished since the last commit began.
+    finished: usize,
+    /// Finished before it began, if one runs.
+    running: Option<usize>,
+    failures: u32,
+    /// Not before then.
+    next_at: Instant,
+}
+
+impl Commits {
+    pub(super) const fn new(interval: Duration, records: usize, now: Instant) -> Self {
+        Self {
+            interval,
+            records,
+            finished: 0,
+            running: None,
+            failures: 0,
+            next_at: now,
+        }
+    }
+
+    pub(super) const fn finished(&mut self, records: usize) {
+        self.finished += records;
+    }
+
+    /// Whether to start one now; then it runs. `last` waits for no interval.
+    pub(super) fn start(&mut self, now: Instant, last: bool) -> bool {
+        let due = self.next_at <= now || (self.finished >= self.records && self.failures == 0);
+        let starts = self.running.is_none() && self.finished > 0 && (due || (last && self.failures == 0));
+        if starts {
+            self.running = Some(std::mem::take(&mut self.finished));
+        }
+        starts
+    }
+
+    /// How many had failed before it.
+    pub(super) fn succeeded(&mut self, now: Instant) -> u32 {
+        self.running = None;
+        self.next_at = now + self.interval;
+        std::mem::take(&mut self.failures)
+    }
+
+    /// How many have failed in a row.
+    pub(super) fn failed(&mut self, now: Instant) -> u32 {
+        self.finished += self.running.take().unwrap_or(0);
+        self.failures = self.failures.saturating_add(1);
+        self.next_at = now + pause(self.failures);
+        self.failures
+    }
+
+    /// Nobody waits for the running one any longer.
+    pub(super) fn abandoned(&mut self) {
+        self.finished = 0;
+        self.running = None;
+    }
+
+    /// Whether everything finished is durable.
+    pub(super) const fn is_clean(&self) -> bool {
+        self.finished == 0 && self.running.is_none()
+    }
+
+    /// When [`start`](Self::start) may say yes, without anything else happening.
+    pub(super) fn due_at(&self) -> Option<Instant> {
+        (self.running.is_none() && self.finished > 0).then_some(self.next_at)
+    }
+}

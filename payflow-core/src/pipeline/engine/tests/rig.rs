@@ -1,0 +1,359 @@
+//! Drives engine and shards as driver and workers do, and checks their promises at each step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::super::lanes::EntryId;
+use super::super::super::shard::{Failure, Outcome, Shard, Work};
+use super::*;
+use crate::record::{Headers, Topic};
+
+pub(super) struct Rig {
+    pub(super) engine: Engine,
+    pub(super) now: Instant,
+    pub(super) finished: usize,
+    pub(super) given_up: usize,
+    pub(super) commits_started: usize,
+    pub(super) notices: Vec<Notice>,
+    config: PipelineConfig,
+    shards: Vec<Shard>,
+    actions: Actions,
+    running: Vec<Running>,
+    seats: usize,
+    /// Tokens handed over and not yet back.
+    out: BTreeSet<AckToken>,
+    /// Tokens whose handler, or dead letter, succeeded.
+    done: BTreeSet<AckToken>,
+    generations: BTreeMap<u32, (u32, bool)>,
+    offsets: i64,
+    /// Per lane, the offset handled last: starts never go back behind it.
+    last_started: BTreeMap<(u32, u32, Option<Vec<u8>>), i64>,
+    commit_runs: bool,
+    outcome: Option<Result<(), Error>>,
+}
+
+struct Running {
+    shard: usize,
+    id: EntryId,
+    seat: usize,
+    dead_letter: bool,
+    delivery: Delivery,
+}
+
+impl Rig {
+    pub(super) fn new(config: PipelineConfig) -> Self {
+        let config = config.with_shards(3).with_seed(1);
+        let now = Instant::now();
+        let shard = |seed| Shard::new(config.order, config.retry.clone(), config.handler_timeout, seed);
+        Self {
+            engine: Engine::new(&config, (1, 2), now),
+            now,
+            finished: 0,
+            given_up: 0,
+            commits_started: 0,
+            notices: Vec::new(),
+            shards: (0..3).map(shard).collect(),
+            actions: Actions::new(3),
+            config,
+            running: Vec::new(),
+            seats: 0,
+            out: BTreeSet::new(),
+            done: BTreeSet::new(),
+            generations: BTreeMap::new(),
+            offsets: 0,
+            last_started: BTreeMap::new(),
+            commit_runs: false,
+            outcome: None,
+        }
+    }
+
+    pub(super) fn on(&mut self, event: Event<'_>) {
+        self.engine.on(event, self.now, &mut self.actions);
+        self.carry_out();
+    }
+
+    pub(super) fn assign(&mut self, slot: u32) {
+        let (generation, held) = self.generations.entry(slot).or_insert((0, false));
+        *generation += 1;
+        *held = true;
+        let changes = vec![Change::Assigned(vec![assignment(slot, *generation)])];
+        self.on(Event::Received(&mut Inbound {
+            changes,
+            ..Inbound::default()
+        }));
+    }
+
+    pub(super) fn revoke(&mut self, slot: u32, within: Duration) {
+        let Some((generation, true)) = self.generations.get(&slot).copied() else {
+            return;
+        };
+        self.generations.insert(slot, (generation, false));
+        let revoking = Change::Revoking {
+            assignments: vec![assignment(slot, generation)],
+            until: self.now + within,
+        };
+        self.on(Event::Received(&mut Inbound {
+            changes: vec![revoking],
+            ..Inbound::default()
+        }));
+    }
+
+    pub(super) fn lose(&mut self, slot: u32) {
+        let Some((generation, _)) = self.generations.get(&slot).copied() else {
+            return;
+        };
+        self.generations.insert(slot, (generation, false));
+        let changes = vec![Change::Lost(vec![assignment(slot, generation)])];
+        self.on(Event::Received(&mut Inbound {
+            changes,
+            ..Inbound::default()
+        }));
+    }
+
+    /// Hands over what fits the room, as a consumer does.
+    pub(super) fn receive(&mut self, slot: u32, keys: &[&str]) {
+        let Some((generation, true)) = self.generations.get(&slot).copied() else {
+            return;
+        };
+        let room = self.engine.room();
+        let mut inbound = Inbound::default();
+        let mut bytes = 0;
+        for key in keys {
+            let delivery = self.delivery(slot, generation, key);
+            if !room.fits(inbound.deliveries.len(), bytes, delivery.size_bytes()) {
+                break;
+            }
+            bytes += delivery.size_bytes();
+            self.out.insert(delivery.token);
+            inbound.deliveries.push(delivery);
+        }
+        self.on(Event::Received(&mut inbound));
+        assert!(self.engine.records() <= self.config.records_max);
+        assert!(self.engine.bytes() <= self.config.bytes_max || self.engine.records() == 1);
+    }
+
+    pub(super) fn receive_stale(&mut self, slot: u32, key: &str) {
+        let (generation, _) = self.generations[&slot];
+        let delivery = self.delivery(slot, generation, key);
+        self.out.insert(delivery.token);
+        self.on(Event::Received(&mut Inbound {
+            deliveries: vec![delivery],
+            ..Inbound::default()
+        }));
+    }
+
+    pub(super) fn advance(&mut self, time: Duration) {
+        self.now += time;
+        let mut vacated = Vec::new();
+        for shard in &mut self.shards {
+            shard.expire(self.now, &mut vacated);
+            shard.unpark(self.now);
+        }
+        self.running.retain(|running| !vacated.contains(&running.seat));
+        self.report_all();
+        self.on(Event::Tick);
+    }
+
+    pub(super) fn committed(&mut self, result: Result<(), Error>) {
+        if std::mem::take(&mut self.commit_runs) {
+            self.on(Event::Committed(result));
+        }
+    }
+
+    pub(super) fn finish_one(&mut self) {
+        self.end(0, Outcome::Handled);
+    }
+
+    pub(super) fn finish_all(&mut self) {
+        while !self.running.is_empty() {
+            self.finish_one();
+        }
+    }
+
+    pub(super) fn fail(&mut self, index: usize, fault: Fault) {
+        let stage = if fault == Fault::Permanent {
+            "panic"
+        } else {
+            "handler"
+        };
+        self.end(
+            index,
+            Outcome::Failed(Failure {
+                fault,
+                counts_attempt: true,
+                stage,
+                reason: "no".into(),
+            }),
+        );
+    }
+
+    /// Ends the running work number `index` (modulo) so; a dead letter's publication ends as well or badly as a handler.
+    pub(super) fn end(&mut self, index: usize, outcome: Outcome) {
+        if self.running.is_empty() {
+            return;
+        }
+        let running = self.running.swap_remove(index % self.running.len());
+        let outcome = match (running.dead_letter, outcome) {
+            (true, Outcome::Handled) => Outcome::DeadLettered,
+            (true, _) => Outcome::NotDeadLettered(Error::transient("publish")),
+            (false, outcome) => outcome,
+        };
+        if matches!(outcome, Outcome::Handled | Outcome::DeadLettered) {
+            self.done.insert(running.delivery.token);
+        }
+        self.shards[running.shard].ended(running.id, outcome, self.now);
+        self.report_all();
+        self.start();
+    }
+
+    /// A worker that has ended its work and not yet told the driver.
+    pub(super) fn end_one_unreported(&mut self) -> Settled {
+        let running = self.running.swap_remove(0);
+        self.done.insert(running.delivery.token);
+        self.shards[running.shard].ended(running.id, Outcome::Handled, self.now);
+        std::mem::take(self.shards[running.shard].settled())
+    }
+
+    pub(super) fn report(&mut self, mut settled: Settled) {
+        self.on(Event::Settled(&mut settled));
+    }
+
+    pub(super) fn outcome(&mut self) -> Option<Result<(), Error>> {
+        self.outcome.take()
+    }
+
+    /// Ends the schedule: everything comes back, whatever state it is in.
+    pub(super) fn shut_down_and_check(&mut self) {
+        self.on(Event::ShutDown);
+        for _ in 0..10 {
+            self.advance(self.config.drain);
+            self.committed(Ok(()));
+        }
+        assert!(self.out.is_empty(), "tokens never came back: {:?}", self.out);
+        assert!(self.running.is_empty());
+        assert!(self.shards.iter().all(Shard::is_empty));
+        assert_eq!((self.engine.records(), self.engine.bytes()), (0, 0));
+        assert!(self.outcome.is_some(), "the pipeline did not end");
+    }
+
+    fn delivery(&mut self, slot: u32, generation: u32, key: &str) -> Delivery {
+        self.offsets += 1;
+        Delivery {
+            token: AckToken::new(slot, generation, self.offsets),
+            topic: Topic::parse("t").unwrap(),
+            partition: slot as i32,
+            offset: self.offsets,
+            timestamp_ms: None,
+            key: (key != "-").then(|| key.to_owned().into()),
+            value: Some(vec![0; self.offsets as usize % 200].into()),
+            headers: Headers::new(),
+        }
+    }
+
+    fn report_all(&mut self) {
+        for index in 0..self.shards.len() {
+            let settled = std::mem::take(self.shards[index].settled());
+            if !settled.is_empty() {
+                self.report(settled);
+            }
+        }
+    }
+
+    fn carry_out(&mut self) {
+        let mut vacated = Vec::new();
+        for (shard, letters) in self.shards.iter_mut().zip(&mut self.actions.to_shards) {
+            for letter in letters.drain(..) {
+                match letter {
+                    ToShard::Deliver(routed) => shard.deliver(routed),
+                    ToShard::Stop(slot) => shard.stop(slot),
+                    ToShard::Cut(slot) => shard.cut(slot, &mut vacated),
+                }
+            }
+        }
+        self.running.retain(|running| !vacated.contains(&running.seat));
+        for token in std::mem::take(&mut self.actions.finished) {
+            assert!(self.out.remove(&token), "{token:?} came back twice");
+            assert!(
+                self.done.contains(&token),
+                "{token:?} was acknowledged and never finished"
+            );
+            self.finished += 1;
+        }
+        for token in std::mem::take(&mut self.actions.given_up) {
+            assert!(self.out.remove(&token), "{token:?} came back twice");
+            self.given_up += 1;
+        }
+        if std::mem::take(&mut self.actions.commit) {
+            assert!(
+                !std::mem::replace(&mut self.commit_runs, true),
+                "two commits at once"
+            );
+            self.commits_started += 1;
+        }
+        self.notices.append(&mut self.actions.notices);
+        self.outcome = self.outcome.take().or_else(|| self.engine.outcome());
+        let settled = self.shards.iter_mut().any(|shard| !shard.settled().is_empty());
+        if settled {
+            self.report_all();
+        }
+        self.start();
+    }
+
+    fn start(&mut self) {
+        for index in 0..self.shards.len() {
+            while self.running.len() < self.config.concurrency
+                && let Some((id, work, delivery)) = self.shards[index].start()
+            {
+                self.check_start(&work, &delivery);
+                self.seats += 1;
+                self.shards[index].seated(id, self.seats, self.now);
+                let dead_letter = matches!(work, Work::DeadLetter(_));
+                self.running.push(Running {
+                    shard: index,
+                    id,
+                    seat: self.seats,
+                    dead_letter,
+                    delivery,
+                });
+            }
+        }
+    }
+
+    fn check_start(&mut self, work: &Work, delivery: &Delivery) {
+        assert!(self.out.contains(&delivery.token), "started what had come back");
+        let Some(lane) = self.lane(delivery) else { return };
+        let runs = self
+            .running
+            .iter()
+            .any(|running| self.lane(&running.delivery).as_ref() == Some(&lane));
+        assert!(!runs, "two of a lane run at once");
+        let last = self.last_started.insert(lane, delivery.offset);
+        assert!(
+            last.is_none_or(|last| last <= delivery.offset),
+            "order of a lane broken"
+        );
+        if let (Work::Handle { attempt: 1 }, Some(last)) = (work, last) {
+            assert!(last < delivery.offset, "a first attempt twice in one generation");
+        }
+    }
+
+    fn lane(&self, delivery: &Delivery) -> Option<(u32, u32, Option<Vec<u8>>)> {
+        let (slot, generation) = (delivery.token.slot(), delivery.token.generation());
+        match self.config.order {
+            Order::ByKey => delivery
+                .key
+                .as_ref()
+                .map(|key| (slot, generation, Some(key.to_vec()))),
+            Order::ByPartition => Some((slot, generation, None)),
+            Order::None => None,
+        }
+    }
+}
+
+fn assignment(slot: u32, generation: u32) -> Assignment {
+    Assignment {
+        slot,
+        generation,
+        topic: Topic::parse("t").unwrap(),
+        partition: slot as i32,
+    }
+}

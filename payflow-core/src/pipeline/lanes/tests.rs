@@ -1,0 +1,128 @@
+use super::*;
+use crate::consumer::AckToken;
+use crate::record::{Headers, Topic};
+
+fn routed(slot: u32, key: Option<&'static str>, offset: i64) -> Routed {
+    let delivery = Delivery {
+        token: AckToken::new(slot, 0, offset),
+        topic: Topic::parse("t").unwrap(),
+        partition: 0,
+        offset,
+        timestamp_ms: None,
+        key: key.map(Into::into),
+        value: None,
+        headers: Headers::new(),
+    };
+    // One hash for all: lanes must not rely on hashes being different.
+    Routed { hash: 7, delivery }
+}
+
+fn started(lanes: &mut Lanes<()>) -> Vec<(EntryId, i64)> {
+    let mut started = Vec::new();
+    while let Some(id) = lanes.start() {
+        started.push((id, lanes.get(id).unwrap().delivery.offset));
+    }
+    started
+}
+
+fn offsets(started: &[(EntryId, i64)]) -> Vec<i64> {
+    started.iter().map(|(_, offset)| *offset).collect()
+}
+
+#[test]
+fn by_key_the_next_of_a_key_starts_when_the_one_before_is_gone() {
+    let mut lanes = Lanes::new(Order::ByKey);
+    for (key, offset) in [("a", 0), ("a", 1), ("b", 2), ("a", 3)] {
+        lanes.push(routed(0, Some(key), offset));
+    }
+    let first = started(&mut lanes);
+    assert_eq!(offsets(&first), [0, 2]);
+    lanes.remove(first[0].0);
+    let second = started(&mut lanes);
+    assert_eq!(offsets(&second), [1]);
+    lanes.remove(second[0].0);
+    lanes.remove(first[1].0);
+    let third = started(&mut lanes);
+    assert_eq!(offsets(&third), [3]);
+    lanes.remove(third[0].0);
+    assert!(lanes.is_empty());
+}
+
+#[test]
+fn one_key_in_two_partitions_is_two_lanes() {
+    let mut lanes = Lanes::new(Order::ByKey);
+    lanes.push(routed(0, Some("a"), 0));
+    lanes.push(routed(1, Some("a"), 1));
+    assert_eq!(offsets(&started(&mut lanes)), [0, 1]);
+}
+
+#[test]
+fn an_absent_key_is_a_lane_of_its_own_and_an_empty_key_is_one_lane() {
+    let mut lanes = Lanes::new(Order::ByKey);
+    for (key, offset) in [(None, 0), (None, 1), (Some(""), 2), (Some(""), 3)] {
+        lanes.push(routed(0, key, offset));
+    }
+    assert_eq!(offsets(&started(&mut lanes)), [0, 1, 2]);
+}
+
+#[test]
+fn by_partition_keys_do_not_matter_and_by_none_nothing_does() {
+    let mut by_partition = Lanes::new(Order::ByPartition);
+    let mut by_none = Lanes::new(Order::None);
+    for (slot, key, offset) in [(0, Some("a"), 0), (0, Some("b"), 1), (1, None, 2), (1, None, 3)] {
+        by_partition.push(routed(slot, key, offset));
+        by_none.push(routed(slot, key, offset));
+    }
+    assert_eq!(offsets(&started(&mut by_partition)), [0, 2]);
+    assert_eq!(offsets(&started(&mut by_none)), [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_parked_head_holds_its_lane_and_no_other() {
+    let mut lanes = Lanes::new(Order::ByKey);
+    for (key, offset) in [("a", 0), ("a", 1), ("b", 2)] {
+        lanes.push(routed(0, Some(key), offset));
+    }
+    let first = started(&mut lanes);
+    lanes.park(first[0].0);
+    lanes.remove(first[1].0);
+    assert_eq!(offsets(&started(&mut lanes)), [] as [i64; 0]);
+    lanes.wake(first[0].0);
+    assert_eq!(offsets(&started(&mut lanes)), [0]);
+}
+
+#[test]
+fn taking_out_leaves_running_heads_and_other_partitions() {
+    let mut lanes = Lanes::new(Order::ByKey);
+    for (slot, key, offset) in [(0, "a", 0), (0, "a", 1), (0, "b", 2), (1, "a", 3)] {
+        lanes.push(routed(slot, Some(key), offset));
+    }
+    let head = lanes.start().unwrap();
+    let (mut taken, mut running) = (Vec::new(), Vec::new());
+    lanes.take_unstarted(
+        Some(0),
+        |entry| taken.push(entry.delivery.offset),
+        |id, _| running.push(id),
+    );
+    assert_eq!(taken, [1, 2]);
+    assert_eq!(running, [head]);
+
+    lanes.push(routed(0, Some("a"), 4));
+    let rest = started(&mut lanes);
+    assert_eq!(offsets(&rest), [3]);
+    lanes.remove(head);
+    assert_eq!(offsets(&started(&mut lanes)), [4]);
+}
+
+#[test]
+fn an_id_never_names_the_entry_that_took_its_place() {
+    let mut lanes = Lanes::new(Order::None);
+    lanes.push(routed(0, None, 0));
+    let (gone, _) = started(&mut lanes)[0];
+    lanes.remove(gone);
+    lanes.push(routed(0, None, 1));
+    assert!(lanes.get(gone).is_none());
+    assert!(lanes.remove(gone).is_none());
+    lanes.wake(gone);
+    assert_eq!(offsets(&started(&mut lanes)), [1]);
+}

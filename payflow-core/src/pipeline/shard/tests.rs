@@ -1,0 +1,214 @@
+use super::*;
+use crate::record::{Headers, Topic};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn routed(key: &'static str, offset: i64) -> Routed {
+    let delivery = Delivery {
+        token: AckToken::new(0, 0, offset),
+        topic: Topic::parse("t").unwrap(),
+        partition: 0,
+        offset,
+        timestamp_ms: None,
+        key: Some(key.into()),
+        value: Some("12345".into()),
+        headers: Headers::new(),
+    };
+    Routed { hash: 0, delivery }
+}
+
+fn shard(delays: &[Duration]) -> (Shard, Instant) {
+    (
+        Shard::new(Order::ByKey, RetryPolicy::new(delays.to_vec()), 30 * SECOND, 1),
+        Instant::now(),
+    )
+}
+
+fn failure(fault: Fault) -> Outcome {
+    Outcome::Failed(Failure {
+        fault,
+        counts_attempt: true,
+        stage: "handler",
+        reason: "no".into(),
+    })
+}
+
+const TRANSIENT: Fault = Fault::Transient { retry_after: None };
+
+fn attempt(shard: &mut Shard) -> (EntryId, u32) {
+    match shard.start() {
+        Some((id, Work::Handle { attempt }, _)) => (id, attempt),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn dead_letter(shard: &mut Shard) -> (EntryId, Box<Verdict>) {
+    match shard.start() {
+        Some((id, Work::DeadLetter(verdict), _)) => (id, verdict),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn sequences(tokens: &[AckToken]) -> Vec<i64> {
+    tokens.iter().map(|token| token.sequence()).collect()
+}
+
+#[test]
+fn a_retry_holds_its_lane_only_and_comes_when_it_is_due() {
+    let (mut shard, now) = shard(&[SECOND]);
+    for (key, offset) in [("a", 0), ("a", 1), ("b", 2)] {
+        shard.deliver(routed(key, offset));
+    }
+    let (first, _) = attempt(&mut shard);
+    shard.ended(first, failure(TRANSIENT), now);
+    let (other, _) = attempt(&mut shard);
+    assert_eq!(shard.lanes.get(other).unwrap().delivery.offset, 2);
+    assert!(shard.start().is_none());
+
+    let due = shard.wake_at().unwrap();
+    shard.unpark(due - Duration::from_millis(1));
+    assert!(shard.start().is_none());
+    shard.unpark(due);
+    assert_eq!(attempt(&mut shard), (first, 2));
+    shard.ended(first, Outcome::Handled, due);
+    assert_eq!(sequences(&shard.settled().finished), [0]);
+}
+
+#[test]
+fn attempts_used_up_lead_to_a_dead_letter_that_is_awaited() {
+    let (mut shard, now) = shard(&[]);
+    shard.deliver(routed("a", 0));
+    shard.deliver(routed("a", 1));
+    let (first, _) = attempt(&mut shard);
+    shard.ended(first, failure(Fault::Unknown), now);
+    let (same, verdict) = dead_letter(&mut shard);
+    assert_eq!(
+        (same, verdict.failure.fault, verdict.attempts),
+        (first, Fault::Unknown, 1)
+    );
+    assert!(
+        shard.start().is_none(),
+        "the next of the key waits for the dead letter"
+    );
+    assert!(shard.settled().finished.is_empty());
+    shard.ended(first, Outcome::DeadLettered, now);
+    assert_eq!(sequences(&shard.settled().finished), [0]);
+    attempt(&mut shard);
+}
+
+#[test]
+fn a_dead_letter_that_fails_is_published_again_without_end() {
+    let (mut shard, mut now) = shard(&[]);
+    shard.deliver(routed("a", 0));
+    let (id, _) = attempt(&mut shard);
+    shard.ended(id, failure(Fault::Permanent), now);
+    for failures in 0..40 {
+        let (id, verdict) = dead_letter(&mut shard);
+        assert_eq!(verdict.failures, failures);
+        shard.ended(id, Outcome::NotDeadLettered(Error::permanent("publish")), now);
+        let due = shard.wake_at().unwrap();
+        assert!(due - now <= Duration::from_secs(36));
+        now = due;
+        shard.unpark(now);
+    }
+    assert!(shard.settled().finished.is_empty());
+}
+
+#[test]
+fn waiting_for_a_holder_uses_up_no_attempt() {
+    let (mut shard, mut now) = shard(&[]);
+    shard.deliver(routed("a", 0));
+    for _ in 0..10 {
+        let (id, number) = attempt(&mut shard);
+        assert_eq!(number, 1);
+        let fault = Fault::Transient {
+            retry_after: Some(7 * SECOND),
+        };
+        let held = Failure {
+            fault,
+            counts_attempt: false,
+            stage: "handler",
+            reason: "held".into(),
+        };
+        shard.ended(id, Outcome::Failed(held), now);
+        assert_eq!(shard.wake_at().unwrap() - now, 7 * SECOND);
+        now += 7 * SECOND;
+        shard.unpark(now);
+    }
+}
+
+#[test]
+fn an_attempt_without_outcome_times_out_as_unknown_and_its_future_is_dropped() {
+    let (mut shard, now) = shard(&[]);
+    shard.deliver(routed("a", 0));
+    let (id, _) = attempt(&mut shard);
+    shard.seated(id, 5, now);
+    let mut vacated = Vec::new();
+    shard.expire(now + 29 * SECOND, &mut vacated);
+    assert!(vacated.is_empty());
+    shard.expire(now + 30 * SECOND, &mut vacated);
+    assert_eq!(vacated, [5]);
+    let (_, verdict) = dead_letter(&mut shard);
+    assert_eq!(
+        (verdict.failure.fault, verdict.failure.stage),
+        (Fault::Unknown, "timeout")
+    );
+}
+
+#[test]
+fn a_deadline_of_an_earlier_attempt_does_not_end_a_later_one() {
+    let (mut shard, now) = shard(&[SECOND]);
+    shard.deliver(routed("a", 0));
+    let (id, _) = attempt(&mut shard);
+    shard.seated(id, 1, now);
+    shard.ended(id, failure(TRANSIENT), now + 28 * SECOND);
+    shard.unpark(now + 30 * SECOND);
+    let (id, _) = attempt(&mut shard);
+    shard.seated(id, 2, now + 30 * SECOND);
+    let mut vacated = Vec::new();
+    shard.expire(now + 31 * SECOND, &mut vacated);
+    assert!(vacated.is_empty());
+    shard.expire(now + 60 * SECOND, &mut vacated);
+    assert_eq!(vacated, [2]);
+}
+
+#[test]
+fn stopping_gives_up_what_waits_and_lets_what_runs_finish() {
+    let (mut shard, now) = shard(&[SECOND]);
+    for (key, offset) in [("a", 0), ("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
+        shard.deliver(routed(key, offset));
+    }
+    let running = [
+        attempt(&mut shard).0,
+        attempt(&mut shard).0,
+        attempt(&mut shard).0,
+    ];
+    shard.ended(running[1], failure(TRANSIENT), now);
+    shard.stop(Some(0));
+    assert_eq!(sequences(&shard.settled().given_up), [1, 2, 4]);
+
+    shard.ended(running[0], Outcome::Handled, now);
+    assert_eq!(sequences(&shard.settled().finished), [0]);
+    shard.ended(running[2], failure(Fault::Permanent), now);
+    assert_eq!(
+        sequences(&shard.settled().given_up),
+        [1, 2, 4, 3],
+        "failed while stopping: the next owner tries it"
+    );
+    assert!(shard.is_empty());
+    assert_eq!(shard.settled().bytes, 5 * 6);
+}
+
+#[test]
+fn cutting_gives_up_what_runs_and_ignores_its_late_end() {
+    let (mut shard, now) = shard(&[]);
+    shard.deliver(routed("a", 0));
+    let (id, _) = attempt(&mut shard);
+    shard.seated(id, 9, now);
+    let mut vacated = Vec::new();
+    shard.cut(None, &mut vacated);
+    assert_eq!(vacated, [9]);
+    assert_eq!(sequences(&shard.settled().given_up), [0]);
+    shard.ended(id, Outcome::Handled, now);
+    assert!(shard.settled().finished.is_empty());
+}

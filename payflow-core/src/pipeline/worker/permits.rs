@@ -1,0 +1,92 @@
+//! A shard's part in the one limit of concurrency.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+
+/// How many handlers run at once over all shards; cheap to clone.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Limit(Arc<Semaphore>);
+
+impl Limit {
+    pub(in super::super) fn new(concurrency: usize) -> Self {
+        Self(Arc::new(Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS))))
+    }
+}
+
+/// Takes permits from the limit and gives them back. One that came back is kept for the next start of this turn, so
+/// that handlers that are ready at once do not touch what all shards share.
+pub(super) struct Permits {
+    limit: Limit,
+    kept: bool,
+    /// In line for a permit, when there was none.
+    waiting: Option<Waiting>,
+}
+
+type Waiting = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
+
+impl Permits {
+    pub(super) const fn new(limit: Limit) -> Self {
+        Self {
+            limit,
+            kept: false,
+            waiting: None,
+        }
+    }
+
+    /// Takes a permit, or gets in line for one. First come, first served among the shards.
+    pub(super) fn poll_acquire(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::take(&mut self.kept) {
+            return Poll::Ready(());
+        }
+        if self.waiting.is_none() {
+            if let Ok(permit) = self.limit.0.try_acquire() {
+                permit.forget();
+                return Poll::Ready(());
+            }
+            self.waiting = Some(Box::pin(Arc::clone(&self.limit.0).acquire_owned()));
+        }
+        let Some(waiting) = &mut self.waiting else {
+            return Poll::Pending;
+        };
+        let acquired = std::task::ready!(waiting.as_mut().poll(cx));
+        self.waiting = None;
+        // The semaphore is never closed, so it always is a permit.
+        acquired.map_or(Poll::Pending, |permit| {
+            permit.forget();
+            Poll::Ready(())
+        })
+    }
+
+    /// Gives a permit back.
+    pub(super) fn release(&mut self) {
+        if self.waiting.is_some() || std::mem::replace(&mut self.kept, true) {
+            self.limit.0.add_permits(1);
+        }
+    }
+
+    /// Nothing is to be started at present: keeps and waits for nothing.
+    pub(super) fn rest(&mut self) {
+        self.waiting = None;
+        if std::mem::take(&mut self.kept) {
+            self.limit.0.add_permits(1);
+        }
+    }
+}
+
+impl Drop for Permits {
+    fn drop(&mut self) {
+        self.rest();
+    }
+}
+
+impl fmt::Debug for Permits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permits")
+            .field("kept", &self.kept)
+            .finish_non_exhaustive()
+    }
+}

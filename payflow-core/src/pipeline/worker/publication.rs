@@ -1,0 +1,55 @@
+//! Publishes dead letters, and tells of it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tracing::{error, info, warn};
+
+use super::super::dead_letter::DeadLetters;
+use super::super::shard::{Outcome, Verdict};
+use super::attempt::{LOG_INTERVAL, now};
+use super::sparse::Sparse;
+use crate::consumer::Delivery;
+
+#[derive(Debug)]
+pub(super) struct Publication {
+    dead_letters: DeadLetters,
+    published: Sparse,
+    /// Publications that failed since the last that succeeded.
+    failures: AtomicU32,
+}
+
+impl Publication {
+    pub(super) const fn new(dead_letters: DeadLetters) -> Self {
+        Self {
+            dead_letters,
+            published: Sparse::new(LOG_INTERVAL),
+            failures: AtomicU32::new(0),
+        }
+    }
+
+    pub(super) async fn publish(&self, delivery: Delivery, verdict: &Verdict) -> Outcome {
+        let (topic, partition, offset) = (delivery.topic.clone(), delivery.partition, delivery.offset);
+        match self.dead_letters.publish(delivery, verdict).await {
+            Ok(()) => {
+                let failures = self.failures.swap(0, Ordering::Relaxed);
+                if failures > 0 {
+                    info!(failures, "dead letters are published again");
+                }
+                if let Some(unlogged) = self.published.admit(now()) {
+                    let (fault, stage) = (verdict.failure.fault.as_str(), verdict.failure.stage);
+                    warn!(%topic, partition, offset, fault, stage, unlogged, "record dead-lettered: its headers say why");
+                }
+                Outcome::DeadLettered
+            }
+            Err(error) => {
+                if self.failures.fetch_add(1, Ordering::Relaxed) == 0 {
+                    error!(
+                        error = error.chain(),
+                        "dead letter not published: its lane waits, and publication is repeated without end"
+                    );
+                }
+                Outcome::NotDeadLettered(error)
+            }
+        }
+    }
+}
