@@ -1,0 +1,156 @@
+//! What no source may hold.
+
+use std::path::{Path, PathBuf};
+
+use crate::assert_none;
+use crate::files::{code, is_generated, libraries, read, root, rust_files, short};
+
+/// A longer file holds more than one idea.
+const FILE_LINES_MAX: usize = 500;
+
+/// Words that stand for something the libraries never do.
+const FORBIDDEN: &[(&str, &str)] = &[
+    ("unbounded_channel", "every queue has a bound"),
+    ("mpsc::channel()", "every queue has a bound"),
+    (
+        "arbitrary_precision",
+        "it changes the numbers of every crate in the build",
+    ),
+    (
+        "preserve_order",
+        "it changes the maps of every crate in the build",
+    ),
+    ("rand::random", "a random source is handed in"),
+    ("std::process::exit", "only a program ends itself"),
+];
+
+/// What decides is pure: it takes events and the time, and returns what to do.
+const PURE: &[&str] = &[
+    "pipeline/engine",
+    "pipeline/lanes",
+    "pipeline/retry",
+    "pipeline/storm",
+    "offsets",
+    "memory/cluster",
+];
+
+/// Clocks, tasks, input and output, random sources.
+const IMPURE: &[&str] = &[
+    ".await",
+    "async fn",
+    "async move",
+    "Instant::now",
+    "SystemTime",
+    "Timestamp::now",
+    "now_v7",
+    "rand::",
+    "std::env",
+    "std::fs",
+    "std::net",
+    "std::thread",
+    "thread_local!",
+    "tokio::",
+];
+
+#[test]
+fn library_forbids_unsafe_code() {
+    let roots = libraries().into_iter().map(|library| library.join("src/lib.rs"));
+    let without = roots.filter(|path| !read(path).lines().any(|line| line == "#![forbid(unsafe_code)]"));
+    assert_none(
+        without.map(|path| short(&path)).collect(),
+        "every library has #![forbid(unsafe_code)] in its lib.rs",
+    );
+}
+
+#[test]
+fn library_holds_no_forbidden_word() {
+    let mut breaches = Vec::new();
+    for path in libraries()
+        .iter()
+        .flat_map(|library| rust_files(&library.join("src")))
+    {
+        breaches.extend(holding(&path, FORBIDDEN));
+    }
+    assert_none(breaches, "words that no library holds");
+}
+
+#[test]
+fn what_decides_is_pure() {
+    let words: Vec<(&str, &str)> = IMPURE
+        .iter()
+        .map(|word| (*word, "no clock, task, I/O or random source"))
+        .collect();
+    let source = root().join("payflow-core/src");
+
+    let mut breaches = Vec::new();
+    for part in PURE {
+        breaches.extend(
+            part_files(&source, part)
+                .iter()
+                .flat_map(|path| holding(path, &words)),
+        );
+    }
+    assert_none(
+        breaches,
+        "what decides takes events and the time, and returns what to do",
+    );
+}
+
+#[test]
+fn file_holds_one_idea() {
+    let crates = libraries()
+        .into_iter()
+        .chain(["bench", "examples", "xtask"].map(|folder| root().join(folder)));
+
+    let mut breaches = Vec::new();
+    for path in crates.flat_map(|folder| rust_files(&folder)) {
+        let text = read(&path);
+        let lines = text.lines().count();
+        if lines > FILE_LINES_MAX && !is_generated(&text) {
+            breaches.push(format!("{} has {lines} lines", short(&path)));
+        }
+    }
+    assert_none(breaches, &format!("a file has {FILE_LINES_MAX} lines at most"));
+}
+
+/// The code of a pure part: `part.rs` and the folder `part`, without test files.
+fn part_files(source: &Path, part: &str) -> Vec<PathBuf> {
+    let mut files = rust_files(&source.join(part));
+    files.retain(|path| {
+        !path.ends_with("tests.rs") && !path.components().any(|part| part.as_os_str() == "tests")
+    });
+    files.extend(Some(source.join(part).with_extension("rs")).filter(|path| path.exists()));
+    files
+}
+
+fn holding(path: &Path, words: &[(&str, &str)]) -> Vec<String> {
+    let text = read(path);
+    let found = |(number, line): (usize, &str)| {
+        let hits = words.iter().filter(move |(word, _)| line.contains(word));
+        hits.map(move |(word, why)| format!("{}:{number} holds {word}: {why}", short(path)))
+            .collect::<Vec<_>>()
+    };
+    code(&text).flat_map(found).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_test_modules_are_not_code() {
+        let text = "//! a\nfn f() {}\n    // b\n#[cfg(test)]\nmod tests {}\n";
+
+        assert_eq!(code(text).collect::<Vec<_>>(), [(2, "fn f() {}")]);
+    }
+
+    #[test]
+    fn word_is_found_with_its_line() {
+        let here = root().join(file!());
+
+        let found = holding(&here, &[("const IMPURE", "it is here")]);
+
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].ends_with("holds const IMPURE: it is here"), "{found:?}");
+    }
+}
