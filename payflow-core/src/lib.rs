@@ -1,4 +1,48 @@
 //! Payment requests in, notifications out: the types, the ports and the engine of payflow. Knows no transport.
+//!
+//! The smallest program: a payment goes in, and its payer is told.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use payflow_core::{
+//!     Currency, DeadLetters, DirectIntake, Intake, JsonCodec, MemoryCluster, MemoryInbox, MemoryNotifier, Money,
+//!     NotifyPayer, Once, PaymentMethod, PaymentRequest, Pipeline, PipelineConfig, Principal, Topic, UserId,
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (topic, dead) = (Topic::parse("payment-topic")?, Topic::parse("payment-topic.dead-letters")?);
+//! let cluster = MemoryCluster::new();
+//! cluster.create_topic(&topic, 4)?;
+//! cluster.create_topic(&dead, 1)?;
+//!
+//! let intake = DirectIntake::new(cluster.producer(), JsonCodec::new(), topic.clone());
+//! let amount = Money::from_decimal("49.99", Currency::parse("EUR")?)?;
+//! let request = PaymentRequest::new(UserId::parse("u001")?, amount, PaymentMethod::parse("paypal")?)?;
+//! let accepted = intake.accept(&Principal::anonymous(), request, None).await?;
+//!
+//! let notifier = Arc::new(MemoryNotifier::new());
+//! let handler = NotifyPayer::new(Once::new(Arc::clone(&notifier), MemoryInbox::new()), "log");
+//! let letters = DeadLetters::new(Arc::new(cluster.producer()), dead);
+//! let consumer = cluster.consumer("notification-service", &[topic])?;
+//! let pipeline = Pipeline::new(consumer, JsonCodec::new(), handler, letters, PipelineConfig::new())?;
+//! pipeline.run(async { drop(notifier.wait_for(1).await) }).await?;
+//! assert_eq!(notifier.notifications()[0].payment_id(), accepted.payment_id);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is where
+//! - Values: [`PaymentRequest`], [`Money`], [`Notification`], [`Record`]. Constructors parse; no half-valid value exists.
+//! - Ports: [`Producer`], [`Consumer`], [`Handler`], [`Notifier`], [`Intake`], [`Inbox`], [`Codec`]. Each method says when it
+//!   resolves, what its errors mean, and what a dropped future leaves behind.
+//! - The engine: [`Pipeline`], which handles in order per key, within bounds, and acknowledges what is finished.
+//! - What every program can use: [`DirectIntake`], [`NotifyPayer`], [`Once`], [`MemoryInbox`], [`MemoryCluster`].
+//!
+//! # Features
+//! - `json` (default): [`JsonCodec`] and [`JsonPayment`], the exact reader of the JSON form.
+//! - `memory` (default): [`MemoryCluster`], the in-process transport for tests and demos.
 #![forbid(unsafe_code)]
 
 mod codec;

@@ -97,6 +97,7 @@ fn now() -> Timestamp {
 }
 
 #[cfg(test)]
+#[cfg(feature = "json")]
 mod tests {
     use std::sync::Mutex;
 

@@ -108,6 +108,7 @@ fn bounded(reason: &str) -> &str {
 }
 
 #[cfg(test)]
+#[cfg(feature = "memory")]
 mod tests {
     use super::*;
     use crate::consumer::AckToken;

@@ -1,5 +1,7 @@
 //! The in-process transport keeps the contracts of `Producer` and `Consumer`.
 #![cfg(feature = "memory")]
+// Clippy knows a helper of an integration test for no test code.
+#![allow(clippy::unwrap_used)]
 
 mod acknowledging;
 mod notifier;

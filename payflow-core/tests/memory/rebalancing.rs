@@ -208,7 +208,12 @@ async fn only_a_member_that_does_not_receive_is_expelled() {
             .await
             .is_err()
     );
-    assert_eq!(changes(&receive(&mut idle).await), [("lost", vec![1])]);
+    let back = changes(&receive(&mut idle).await);
+    assert_eq!(
+        back,
+        [("lost", vec![1]), ("assigned", vec![0])],
+        "what moves has no token out"
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use payflow_core::{DeadLetters, Error, Fault, Message, PipelineConfig, Producer, Record, RetryPolicy};
 
-use super::rig::{GROUP, Rig, Seen};
+use crate::rig::{GROUP, Rig, Seen};
 
 fn once() -> PipelineConfig {
     PipelineConfig::new().with_retry(RetryPolicy::never())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use payflow_core::{Error, Message, Order, PipelineConfig};
 
-use super::rig::{Rig, Seen};
+use crate::rig::{Rig, Seen};
 
 fn key(message: &Message<String>) -> String {
     let key = message.delivery().key.as_deref().unwrap_or(b"-");

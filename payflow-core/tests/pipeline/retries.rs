@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use payflow_core::{DeadLetters, Error, Message, PipelineConfig, RetryPolicy};
 
-use super::rig::{Rig, Seen};
+use crate::rig::{Rig, Seen};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -10,27 +10,27 @@ use payflow_core::{
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub const GROUP: &str = "notifications";
+pub(crate) const GROUP: &str = "notifications";
 
-pub struct Rig {
-    pub cluster: MemoryCluster,
-    pub topic: Topic,
-    pub dead: Topic,
+pub(crate) struct Rig {
+    pub(crate) cluster: MemoryCluster,
+    pub(crate) topic: Topic,
+    pub(crate) dead: Topic,
 }
 
 /// A pipeline that runs, and the way to stop it.
-pub struct Running {
-    pub handle: PipelineHandle,
+pub(crate) struct Running {
+    pub(crate) handle: PipelineHandle,
     stop: oneshot::Sender<()>,
     done: JoinHandle<Result<(), Error>>,
 }
 
 impl Rig {
-    pub fn new(partitions: u32) -> Self {
+    pub(crate) fn new(partitions: u32) -> Self {
         Self::with_config(partitions, MemoryConfig::new())
     }
 
-    pub fn with_config(partitions: u32, config: MemoryConfig) -> Self {
+    pub(crate) fn with_config(partitions: u32, config: MemoryConfig) -> Self {
         let cluster = MemoryCluster::with_config(config);
         let (topic, dead) = (
             Topic::parse("payments").unwrap(),
@@ -42,7 +42,7 @@ impl Rig {
     }
 
     /// Sends a text under a key (`-`: without).
-    pub async fn send(&self, key: &str, text: &str) {
+    pub(crate) async fn send(&self, key: &str, text: &str) {
         let record = Record::new(self.topic.clone(), text.to_owned());
         let record = if key == "-" {
             record
@@ -52,7 +52,7 @@ impl Rig {
         let _receipt = self.cluster.producer().send(record).await.unwrap();
     }
 
-    pub fn start(&self, config: PipelineConfig, handler: impl Handler<String> + 'static) -> Running {
+    pub(crate) fn start(&self, config: PipelineConfig, handler: impl Handler<String> + 'static) -> Running {
         let consumer = self
             .cluster
             .consumer(GROUP, std::slice::from_ref(&self.topic))
@@ -72,29 +72,29 @@ impl Rig {
     }
 
     /// Waits until everything that was sent is committed.
-    pub async fn settled(&self) {
+    pub(crate) async fn settled(&self) {
         self.cluster
             .wait_until(|cluster| cluster.lag(GROUP, &self.topic) == 0)
             .await;
     }
 
-    pub fn dead_letters(&self) -> Vec<StoredRecord> {
+    pub(crate) fn dead_letters(&self) -> Vec<StoredRecord> {
         self.cluster.records(&self.dead)
     }
 }
 
 impl Running {
-    pub async fn stop(self) -> Result<(), Error> {
+    pub(crate) async fn stop(self) -> Result<(), Error> {
         let _ = self.stop.send(());
         self.done.await.unwrap()
     }
 
-    pub async fn ended(self) -> Result<(), Error> {
+    pub(crate) async fn ended(self) -> Result<(), Error> {
         self.done.await.unwrap()
     }
 
     /// Ends at once, as a killed process does.
-    pub async fn kill(self) {
+    pub(crate) async fn kill(self) {
         self.done.abort();
         let _ = self.done.await;
     }
@@ -102,7 +102,7 @@ impl Running {
 
 /// Texts in UTF-8.
 #[derive(Debug)]
-pub struct Text;
+pub(crate) struct Text;
 
 impl Codec<String> for Text {
     fn encode(&self, body: &String) -> Encoded {
@@ -119,10 +119,10 @@ impl Codec<String> for Text {
 
 /// What handlers saw, by key, in order.
 #[derive(Debug, Clone, Default)]
-pub struct Seen(Arc<Mutex<BTreeMap<String, Vec<String>>>>);
+pub(crate) struct Seen(Arc<Mutex<BTreeMap<String, Vec<String>>>>);
 
 impl Seen {
-    pub fn note(&self, key: &str, text: &str) {
+    pub(crate) fn note(&self, key: &str, text: &str) {
         self.0
             .lock()
             .unwrap()
@@ -131,11 +131,11 @@ impl Seen {
             .push(text.to_owned());
     }
 
-    pub fn of(&self, key: &str) -> Vec<String> {
+    pub(crate) fn of(&self, key: &str) -> Vec<String> {
         self.0.lock().unwrap().get(key).cloned().unwrap_or_default()
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.lock().unwrap().values().map(Vec::len).sum()
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use payflow_core::{Error, Fault, MemoryConfig, Message, PipelineConfig, RebalanceProtocol, RetryPolicy};
 use tokio::sync::Semaphore;
 
-use super::rig::{GROUP, Rig, Seen};
+use crate::rig::{GROUP, Rig, Seen};
 
 const SECOND: Duration = Duration::from_secs(1);
 

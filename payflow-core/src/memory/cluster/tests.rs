@@ -44,7 +44,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn invariants_hold_over_any_schedule(config in configs(), events in events()) {
         let mut world = World::new(config, Instant::now());

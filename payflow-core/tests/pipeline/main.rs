@@ -1,0 +1,9 @@
+//! The pipeline as a whole, on the in-process transport under paused time.
+#![cfg(feature = "memory")]
+#![allow(clippy::unwrap_used, reason = "a test program: what cannot be unwrapped fails the test")]
+
+mod dead_letters;
+mod order;
+mod retries;
+mod rig;
+mod stops;
