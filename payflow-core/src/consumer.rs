@@ -56,3 +56,19 @@ pub trait Consumer: Send {
     /// A dropped future means that the commit may or may not happen.
     fn commit(&mut self) -> BoxFuture<'static, Result<(), Error>>;
 }
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<K: Consumer + ?Sized> Consumer for Box<K> {
+    async fn receive(&mut self, into: &mut Inbound, room: Room) -> Result<(), Error> {
+        (**self).receive(into, room).await
+    }
+
+    fn acknowledge(&mut self, finished: &[AckToken], given_up: &[AckToken]) {
+        (**self).acknowledge(finished, given_up);
+    }
+
+    fn commit(&mut self) -> BoxFuture<'static, Result<(), Error>> {
+        (**self).commit()
+    }
+}

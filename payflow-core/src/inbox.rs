@@ -3,6 +3,7 @@
 mod memory;
 mod once;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -54,6 +55,27 @@ pub trait Inbox: Send + Sync {
     /// # Cancel safety
     /// A dropped future may or may not have released.
     async fn release(&self, hold: Hold) -> Result<(), Error>;
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<I: Inbox + ?Sized> Inbox for Arc<I> {
+    async fn claim(
+        &self,
+        id: NotificationId,
+        fingerprint: Option<Fingerprint>,
+        lease: Duration,
+    ) -> Result<Claim, Error> {
+        (**self).claim(id, fingerprint, lease).await
+    }
+
+    async fn complete(&self, hold: Hold) -> Result<(), Error> {
+        (**self).complete(hold).await
+    }
+
+    async fn release(&self, hold: Hold) -> Result<(), Error> {
+        (**self).release(hold).await
+    }
 }
 
 /// The answer to a claim.
