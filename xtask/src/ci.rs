@@ -19,25 +19,13 @@ pub(crate) fn run() -> anyhow::Result<()> {
 fn run_steps(steps: &mut Steps) -> anyhow::Result<()> {
     steps.run(&Step::cargo("format", ["fmt", "--all", "--check"]))?;
 
-    let clippy = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     steps.run(&Step::cargo("clippy", clippy))?;
 
     let doc = ["doc", "--workspace", "--no-deps", "--locked"];
     steps.run(&Step::cargo("docs", doc).env("RUSTDOCFLAGS", "-D warnings"))?;
 
-    CARGO_DENY.run(
-        "deny",
-        &["--locked", "check", "bans", "licenses", "sources"],
-        steps,
-    )?;
+    CARGO_DENY.run("deny", &["--locked", "check", "bans", "licenses", "sources"], steps)?;
     TYPOS.run("typos", &[], steps)?;
 
     test::run_steps(steps, &[])

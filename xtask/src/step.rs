@@ -23,10 +23,7 @@ impl Step {
     /// A step that runs the cargo which runs this program.
     pub(crate) fn cargo<I: IntoIterator<Item: AsRef<OsStr>>>(name: &'static str, args: I) -> Self {
         let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        Self {
-            typed: "cargo".into(),
-            ..Self::new(name, program, args)
-        }
+        Self { typed: "cargo".into(), ..Self::new(name, program, args) }
     }
 
     /// A step that runs `program`.
@@ -37,13 +34,7 @@ impl Step {
         let program = program.into();
         let typed = program.to_string_lossy().into_owned();
         let args = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
-        Self {
-            name,
-            typed,
-            program,
-            args,
-            env: Vec::new(),
-        }
+        Self { name, typed, program, args, env: Vec::new() }
     }
 
     /// Sets one environment variable for the command.
@@ -90,9 +81,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (key, _) in env::vars_os() {
         let about_package = key.to_str().is_some_and(|key| {
-            ["CARGO_PKG_", "CARGO_MANIFEST_"]
-                .iter()
-                .any(|prefix| key.starts_with(prefix))
+            ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| key.starts_with(prefix))
         });
         if about_package {
             command.env_remove(key);
@@ -165,13 +154,7 @@ impl fmt::Display for Steps {
         for Done { name, time, passed } in &self.done {
             writeln!(f, "{name:<14}{:>10}  {}", seconds(*time), verdict(*passed))?;
         }
-        write!(
-            f,
-            "{:<14}{:>10}  {}",
-            "total",
-            seconds(self.total()),
-            verdict(self.passed())
-        )
+        write!(f, "{:<14}{:>10}  {}", "total", seconds(self.total()), verdict(self.passed()))
     }
 }
 
@@ -203,17 +186,12 @@ mod tests {
         let error = Steps::default().run(&step).unwrap_err().to_string();
 
         assert!(error.starts_with("step docs failed"), "{error}");
-        assert!(
-            error.ends_with(r"FLAGS='-D warnings' false '-a b' 'it'\''s'"),
-            "{error}"
-        );
+        assert!(error.ends_with(r"FLAGS='-D warnings' false '-a b' 'it'\''s'"), "{error}");
     }
 
     #[test]
     fn missing_program_names_step_and_program() {
-        let error = Steps::default()
-            .run(&Step::new("deny", "no-such-program", [""; 0]))
-            .unwrap_err();
+        let error = Steps::default().run(&Step::new("deny", "no-such-program", [""; 0])).unwrap_err();
 
         assert_eq!(error.to_string(), "step deny: no-such-program cannot be started");
     }
@@ -226,13 +204,7 @@ mod tests {
 
         let table = steps.to_string();
 
-        let row = |name: &str| {
-            table
-                .lines()
-                .find(|line| line.starts_with(name))
-                .unwrap()
-                .to_owned()
-        };
+        let row = |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
         assert!(row("format").ends_with("passed"), "{table}");
         assert!(row("clippy").ends_with("FAILED"), "{table}");
         assert!(row("total").ends_with("FAILED"), "{table}");
@@ -241,9 +213,6 @@ mod tests {
 
     #[test]
     fn cargo_is_repeated_by_its_name() {
-        assert_eq!(
-            Step::cargo("format", ["fmt", "--all"]).to_string(),
-            "cargo fmt --all"
-        );
+        assert_eq!(Step::cargo("format", ["fmt", "--all"]).to_string(), "cargo fmt --all");
     }
 }

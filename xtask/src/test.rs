@@ -42,9 +42,6 @@ mod tests {
 
         let step = cargo_test("test", &["--no-fail-fast"], &args);
 
-        assert_eq!(
-            step.to_string(),
-            "cargo test --workspace --locked --no-fail-fast gap -- --nocapture"
-        );
+        assert_eq!(step.to_string(), "cargo test --workspace --locked --no-fail-fast gap -- --nocapture");
     }
 }

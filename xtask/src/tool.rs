@@ -19,12 +19,8 @@ pub(crate) const CARGO_DENY: Tool = Tool {
 };
 
 /// Checks spelling, by `typos.toml`.
-pub(crate) const TYPOS: Tool = Tool {
-    binary: "typos",
-    version: "1.52.0",
-    package: "typos-cli",
-    wheel: "typos",
-};
+pub(crate) const TYPOS: Tool =
+    Tool { binary: "typos", version: "1.52.0", package: "typos-cli", wheel: "typos" };
 
 /// A program at one version, so that the same sources pass or fail everywhere.
 #[derive(Debug)]
@@ -44,9 +40,7 @@ impl Tool {
     ///
     /// It is not there and cannot be installed, or it failed.
     pub(crate) fn run(&self, name: &'static str, args: &[&str], steps: &mut Steps) -> anyhow::Result<()> {
-        steps.time(name, &self.what(), || {
-            Step::new(name, self.find_or_install()?, args).run()
-        })
+        steps.time(name, &self.what(), || Step::new(name, self.find_or_install()?, args).run())
     }
 
     /// The program: from the search path if its version is the right one, else from the user's cache folder,
@@ -96,11 +90,7 @@ impl Tool {
         if !installed || !self.is(&self.inside(&unfinished)) {
             // What is left behind does no harm; the error to tell is the other one.
             let _ = fs::remove_dir_all(&unfinished);
-            bail!(
-                "{} is needed and could not be installed; {}",
-                self.what(),
-                self.remedy()
-            );
+            bail!("{} is needed and could not be installed; {}", self.what(), self.remedy());
         }
         if folder.exists() {
             fs::remove_dir_all(folder).with_context(|| format!("{} cannot be replaced", folder.display()))?;
@@ -112,16 +102,7 @@ impl Tool {
         eprintln!("installing {} with pip", self.what());
         let pinned = format!("{}=={}", self.wheel, self.version);
         command("python3")
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-                "--target",
-            ])
+            .args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--target"])
             .arg(folder)
             .arg(pinned)
             .env("PIP_ROOT_USER_ACTION", "ignore")
@@ -132,10 +113,7 @@ impl Tool {
     }
 
     fn build_from_source(&self, folder: &Path) -> bool {
-        eprintln!(
-            "building {} from source, since pip could not install it: some minutes",
-            self.what()
-        );
+        eprintln!("building {} from source, since pip could not install it: some minutes", self.what());
         command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .args(["install", "--quiet", "--locked", "--root"])
             .arg(folder)
@@ -146,12 +124,7 @@ impl Tool {
     }
 
     fn remedy(&self) -> String {
-        let Self {
-            version,
-            package,
-            wheel,
-            ..
-        } = self;
+        let Self { version, package, wheel, .. } = self;
         format!(
             "install it with `pip install {wheel}=={version}` or `cargo install --locked {package}@{version}`"
         )
@@ -161,13 +134,9 @@ impl Tool {
 /// Outside the clone, so that the next clone need not install again.
 fn cache() -> PathBuf {
     let home = || env::home_dir().map(|home| home.join(".cache"));
-    let user = env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .or_else(home);
-    user.unwrap_or_else(|| PathBuf::from("target"))
-        .join("payflow")
-        .join("tools")
+    let user =
+        env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or_else(home);
+    user.unwrap_or_else(|| PathBuf::from("target")).join("payflow").join("tools")
 }
 
 #[cfg(test)]
@@ -177,12 +146,7 @@ mod tests {
     #[test]
     fn other_version_is_not_taken_for_the_one_wanted() {
         let program = Path::new(env!("CARGO"));
-        let cargo = |version| Tool {
-            binary: "cargo",
-            version,
-            package: "",
-            wheel: "",
-        };
+        let cargo = |version| Tool { binary: "cargo", version, package: "", wheel: "" };
         let output = command(program).arg("--version").output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let version: &'static str = text.split_whitespace().nth(1).unwrap().to_owned().leak();
@@ -201,9 +165,6 @@ mod tests {
         let remedy = TYPOS.remedy();
 
         assert!(remedy.contains("pip install typos==1.52.0"), "{remedy}");
-        assert!(
-            remedy.contains("cargo install --locked typos-cli@1.52.0"),
-            "{remedy}"
-        );
+        assert!(remedy.contains("cargo install --locked typos-cli@1.52.0"), "{remedy}");
     }
 }

@@ -18,21 +18,10 @@ pub(crate) struct Crate {
 /// The crates that `package` is built from on this machine, itself included. `edges` is cargo's: `normal`,
 /// `normal,build`.
 pub(crate) fn tree(package: &str, edges: &str, flags: &[&str]) -> BTreeSet<Crate> {
-    let args = [
-        "tree",
-        "--locked",
-        "--offline",
-        "--prefix=none",
-        "--format={p}|{f}",
-        "--edges",
-        edges,
-    ];
+    let args = ["tree", "--locked", "--offline", "--prefix=none", "--format={p}|{f}", "--edges", edges];
     let text = cargo(&[args.as_slice(), &["--package", package], flags].concat());
     let crates: BTreeSet<Crate> = text.lines().map(parse).collect();
-    assert!(
-        crates.iter().any(|found| found.name == package),
-        "the tree of {package} is not one:\n{text}"
-    );
+    assert!(crates.iter().any(|found| found.name == package), "the tree of {package} is not one:\n{text}");
     crates
 }
 
@@ -48,61 +37,37 @@ pub(crate) fn packages() -> Vec<Value> {
 
 /// A text member of a package that cargo always gives.
 pub(crate) fn text<'a>(value: &'a Value, member: &str) -> &'a str {
-    value[member]
-        .as_str()
-        .unwrap_or_else(|| panic!("cargo metadata gives {member}"))
+    value[member].as_str().unwrap_or_else(|| panic!("cargo metadata gives {member}"))
 }
 
 /// `name vVERSION (proc-macro) (PATH)|feature,feature`
 fn parse(line: &str) -> Crate {
     let (package, features) = line.split_once('|').expect("the format has a bar");
     let mut words = package.split_whitespace();
-    let mut word = || {
-        words
-            .next()
-            .expect("the format has a name and a version")
-            .to_owned()
-    };
+    let mut word = || words.next().expect("the format has a name and a version").to_owned();
     let (name, version) = (word(), word().trim_start_matches('v').to_owned());
     // A crate that was listed before is marked with a star, which is no feature.
     let features = features.trim_end_matches("(*)").trim();
-    let features = features
-        .split(',')
-        .filter(|feature| !feature.is_empty())
-        .map(str::to_owned)
-        .collect();
-    Crate {
-        name,
-        version,
-        features,
-    }
+    let features = features.split(',').filter(|feature| !feature.is_empty()).map(str::to_owned).collect();
+    Crate { name, version, features }
 }
 
 fn metadata(flags: &[&str]) -> Vec<Value> {
     let args = ["metadata", "--format-version=1", "--locked", "--offline"];
     let text = cargo(&[args.as_slice(), flags].concat());
     let mut metadata: Value = serde_json::from_str(&text).expect("cargo metadata prints JSON");
-    let Value::Array(packages) = metadata["packages"].take() else {
-        panic!("cargo metadata lists packages")
-    };
+    let Value::Array(packages) = metadata["packages"].take() else { panic!("cargo metadata lists packages") };
     packages
 }
 
 fn host() -> String {
     let output = Command::new("rustc").arg("-vV").output().expect("rustc runs");
     let text = String::from_utf8(output.stdout).expect("rustc prints UTF-8");
-    text.lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .expect("rustc names its host")
-        .to_owned()
+    text.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host").to_owned()
 }
 
 fn cargo(args: &[&str]) -> String {
-    let output = Command::new(env!("CARGO"))
-        .args(args)
-        .current_dir(root())
-        .output()
-        .expect("cargo runs");
+    let output = Command::new(env!("CARGO")).args(args).current_dir(root()).output().expect("cargo runs");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cargo {args:?} failed: {errors}");
     String::from_utf8(output.stdout).expect("cargo prints UTF-8")

@@ -92,22 +92,14 @@ fn core_has_no_c_in_it() {
     let crates = core("normal,build");
 
     let mut breaches = named(&crates, C_BUILDERS);
-    breaches.extend(
-        crates
-            .iter()
-            .map(|found| found.name.clone())
-            .filter(|name| name.ends_with("-sys")),
-    );
+    breaches.extend(crates.iter().map(|found| found.name.clone()).filter(|name| name.ends_with("-sys")));
     for package in packages() {
         let links = package["links"].as_str();
         let used = crates
             .iter()
             .any(|found| found.name == text(&package, "name") && found.version == text(&package, "version"));
         if let (true, Some(library)) = (used, links) {
-            breaches.push(format!(
-                "{} links the native library {library}",
-                text(&package, "name")
-            ));
+            breaches.push(format!("{} links the native library {library}", text(&package, "name")));
         }
     }
     assert_none(breaches, "payflow-core is built without C");
@@ -116,10 +108,7 @@ fn core_has_no_c_in_it() {
 #[test]
 fn adapter_depends_on_no_other_adapter() {
     let members = members();
-    let adapters: Vec<&Value> = members
-        .iter()
-        .filter(|package| is_adapter(text(package, "name")))
-        .collect();
+    let adapters: Vec<&Value> = members.iter().filter(|package| is_adapter(text(package, "name"))).collect();
     assert!(!adapters.is_empty(), "the workspace has an adapter");
 
     let mut breaches = Vec::new();
@@ -147,12 +136,9 @@ fn foundation_depends_on_no_adapter() {
         let Some((_, allowed)) = allowed.iter().find(|(foundation, _)| *foundation == name) else {
             continue;
         };
-        let ours = shipped(&package)
-            .into_iter()
-            .filter(|other| other.starts_with("payflow-"));
+        let ours = shipped(&package).into_iter().filter(|other| other.starts_with("payflow-"));
         breaches.extend(
-            ours.filter(|other| !allowed.contains(other))
-                .map(|other| format!("{name} depends on {other}")),
+            ours.filter(|other| !allowed.contains(other)).map(|other| format!("{name} depends on {other}")),
         );
     }
     assert_none(breaches, "the arrows point towards payflow-core");
@@ -168,9 +154,7 @@ fn testkit_is_for_tests_and_named_by_path_alone() {
         {
             let name = text(&package, "name");
             if published && dependency["kind"] != "dev" {
-                breaches.push(format!(
-                    "{name} depends on the testkit, and not for its tests only"
-                ));
+                breaches.push(format!("{name} depends on the testkit, and not for its tests only"));
             }
             // With a version, payflow-core could not be published before the testkit that depends on it.
             if dependency["req"] != "*" {
@@ -205,10 +189,7 @@ fn no_feature_changes_what_others_get() {
             }
         }
     }
-    assert_none(
-        breaches,
-        "these features change the behaviour of crates that never asked for them",
-    );
+    assert_none(breaches, "these features change the behaviour of crates that never asked for them");
 }
 
 fn core(edges: &str) -> BTreeSet<Crate> {
@@ -217,10 +198,7 @@ fn core(edges: &str) -> BTreeSet<Crate> {
 
 fn named(crates: &BTreeSet<Crate>, names: &[&str]) -> Vec<String> {
     let names_found = crates.iter().map(|found| found.name.as_str());
-    names_found
-        .filter(|name| names.contains(name))
-        .map(str::to_owned)
-        .collect()
+    names_found.filter(|name| names.contains(name)).map(str::to_owned).collect()
 }
 
 /// The ports' implementations and front doors: every `payflow-*` crate that is not named here.

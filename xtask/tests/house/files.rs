@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The workspace's folder.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask lies in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace")
 }
 
 /// A file's path as seen from the workspace's folder.
@@ -22,15 +20,9 @@ pub(crate) fn read(path: &Path) -> String {
 
 /// The crates that others use: the folders `payflow-*` and `proto`.
 pub(crate) fn libraries() -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = entries(root())
-        .into_iter()
-        .filter(|path| is_library(path))
-        .collect();
+    let mut found: Vec<PathBuf> = entries(root()).into_iter().filter(|path| is_library(path)).collect();
     found.sort();
-    assert!(
-        found.iter().any(|path| path.ends_with("payflow-core")),
-        "payflow-core is among the crates"
-    );
+    assert!(found.iter().any(|path| path.ends_with("payflow-core")), "payflow-core is among the crates");
     found
 }
 
@@ -50,9 +42,7 @@ pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
 
 /// Whether a program wrote the file.
 pub(crate) fn is_generated(text: &str) -> bool {
-    text.lines()
-        .take(5)
-        .any(|line| line.starts_with("//") && line.contains("@generated"))
+    text.lines().take(5).any(|line| line.starts_with("//") && line.contains("@generated"))
 }
 
 /// The lines that are code, numbered from one: without comments, and without what follows the first test module.
@@ -63,10 +53,7 @@ pub(crate) fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn is_library(path: &Path) -> bool {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     (name.starts_with("payflow-") || name == "proto") && path.join("src/lib.rs").exists()
 }
 
@@ -74,7 +61,5 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
-    entries
-        .map(|entry| entry.expect("a folder can be listed").path())
-        .collect()
+    entries.map(|entry| entry.expect("a folder can be listed").path()).collect()
 }

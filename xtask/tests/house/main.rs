@@ -6,6 +6,7 @@
 mod cargo;
 mod dependencies;
 mod files;
+mod guarantees;
 mod manifests;
 mod sources;
 

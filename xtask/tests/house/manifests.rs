@@ -39,10 +39,7 @@ fn crate_takes_its_facts_and_lints_from_the_workspace() {
             breaches.push(format!("{}: [lints] workspace = true is missing", short(&path)));
         }
     }
-    assert_none(
-        breaches,
-        "one version, one toolchain, one licence, one table of lints",
-    );
+    assert_none(breaches, "one version, one toolchain, one licence, one table of lints");
 }
 
 #[test]
@@ -51,10 +48,7 @@ fn dependency_has_its_version_in_the_workspace_alone() {
     for (path, manifest) in members() {
         for (name, dependency) in dependencies(&manifest) {
             if dependency.get("workspace") != Some(&Value::Boolean(true)) {
-                breaches.push(format!(
-                    "{}: {name} is not taken from the workspace",
-                    short(&path)
-                ));
+                breaches.push(format!("{}: {name} is not taken from the workspace", short(&path)));
             }
         }
     }
@@ -66,10 +60,7 @@ fn crate_that_has_a_better_one_is_not_named() {
     let mut breaches = Vec::new();
     for (path, manifest) in members() {
         for (name, _) in dependencies(&manifest) {
-            let instead = NOT_NAMED
-                .iter()
-                .find(|(other, _)| other == name)
-                .map(|(_, instead)| instead);
+            let instead = NOT_NAMED.iter().find(|(other, _)| other == name).map(|(_, instead)| instead);
             breaches.extend(instead.map(|instead| format!("{}: {name}; use {instead}", short(&path))));
         }
     }
@@ -80,45 +71,31 @@ fn crate_that_has_a_better_one_is_not_named() {
 fn workspace_dependencies_are_sorted() {
     let path = root().join("Cargo.toml");
     let lines = read(&path);
-    let table = lines
-        .lines()
-        .skip_while(|line| *line != "[workspace.dependencies]")
-        .skip(1);
+    let table = lines.lines().skip_while(|line| *line != "[workspace.dependencies]").skip(1);
     let names: Vec<&str> = table
         .take_while(|line| !line.starts_with('['))
         .filter_map(|line| line.split_once(" = "))
         .map(|(name, _)| name)
         .collect();
     // payflow's own come first, in an order of their own.
-    let foreign: Vec<&str> = names
-        .into_iter()
-        .filter(|name| !name.starts_with("payflow-"))
-        .collect();
+    let foreign: Vec<&str> = names.into_iter().filter(|name| !name.starts_with("payflow-")).collect();
     assert!(!foreign.is_empty(), "the workspace has dependencies");
 
     let unsorted = foreign
         .windows(2)
         .filter(|pair| pair[0] > pair[1])
         .map(|pair| format!("{} before {}", pair[0], pair[1]));
-    assert_none(
-        unsorted.collect(),
-        "Cargo.toml: [workspace.dependencies] is sorted by name",
-    );
+    assert_none(unsorted.collect(), "Cargo.toml: [workspace.dependencies] is sorted by name");
 }
 
 #[test]
 fn crate_says_what_it_is() {
     let mut breaches = Vec::new();
     for (path, manifest) in members() {
-        let description = manifest
-            .get("package")
-            .and_then(|package| package.get("description"))
-            .and_then(Value::as_str);
+        let description =
+            manifest.get("package").and_then(|package| package.get("description")).and_then(Value::as_str);
         if description.is_none_or(|description| description.len() < 20) {
-            breaches.push(format!(
-                "{}: description is missing or says nothing",
-                short(&path)
-            ));
+            breaches.push(format!("{}: description is missing or says nothing", short(&path)));
         }
     }
     assert_none(breaches, "every crate has a description of one sentence");
@@ -127,9 +104,7 @@ fn crate_says_what_it_is() {
 fn members() -> Vec<(PathBuf, Table)> {
     let parse = |package: &serde_json::Value| {
         let path = Path::new(text(package, "manifest_path")).to_owned();
-        let manifest = read(&path)
-            .parse()
-            .unwrap_or_else(|error| panic!("{}: {error}", short(&path)));
+        let manifest = read(&path).parse().unwrap_or_else(|error| panic!("{}: {error}", short(&path)));
         (path, manifest)
     };
     cargo::members().iter().map(parse).collect()
@@ -138,11 +113,7 @@ fn members() -> Vec<(PathBuf, Table)> {
 /// All three kinds, those of `target.'cfg(…)'` included.
 fn dependencies(manifest: &Table) -> Vec<(&String, &Value)> {
     let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
-    let targets = manifest
-        .get("target")
-        .and_then(Value::as_table)
-        .into_iter()
-        .flat_map(Table::values);
+    let targets = manifest.get("target").and_then(Value::as_table).into_iter().flat_map(Table::values);
     let tables = targets.filter_map(Value::as_table).chain([manifest]);
     let of_kind = tables.flat_map(|table| kinds.iter().filter_map(|kind| table.get(*kind)?.as_table()));
     of_kind.flatten().collect()

@@ -12,14 +12,8 @@ const FILE_LINES_MAX: usize = 500;
 const FORBIDDEN: &[(&str, &str)] = &[
     ("unbounded_channel", "every queue has a bound"),
     ("mpsc::channel()", "every queue has a bound"),
-    (
-        "arbitrary_precision",
-        "it changes the numbers of every crate in the build",
-    ),
-    (
-        "preserve_order",
-        "it changes the maps of every crate in the build",
-    ),
+    ("arbitrary_precision", "it changes the numbers of every crate in the build"),
+    ("preserve_order", "it changes the maps of every crate in the build"),
     ("rand::random", "a random source is handed in"),
     ("std::process::exit", "only a program ends itself"),
 ];
@@ -29,6 +23,7 @@ const PURE: &[&str] = &[
     "pipeline/engine",
     "pipeline/lanes",
     "pipeline/retry",
+    "pipeline/shard",
     "pipeline/storm",
     "offsets",
     "memory/cluster",
@@ -65,10 +60,7 @@ fn library_forbids_unsafe_code() {
 #[test]
 fn library_holds_no_forbidden_word() {
     let mut breaches = Vec::new();
-    for path in libraries()
-        .iter()
-        .flat_map(|library| rust_files(&library.join("src")))
-    {
+    for path in libraries().iter().flat_map(|library| rust_files(&library.join("src"))) {
         breaches.extend(holding(&path, FORBIDDEN));
     }
     assert_none(breaches, "words that no library holds");
@@ -76,31 +68,21 @@ fn library_holds_no_forbidden_word() {
 
 #[test]
 fn what_decides_is_pure() {
-    let words: Vec<(&str, &str)> = IMPURE
-        .iter()
-        .map(|word| (*word, "no clock, task, I/O or random source"))
-        .collect();
+    let words: Vec<(&str, &str)> =
+        IMPURE.iter().map(|word| (*word, "no clock, task, I/O or random source")).collect();
     let source = root().join("payflow-core/src");
 
     let mut breaches = Vec::new();
     for part in PURE {
-        breaches.extend(
-            part_files(&source, part)
-                .iter()
-                .flat_map(|path| holding(path, &words)),
-        );
+        breaches.extend(part_files(&source, part).iter().flat_map(|path| holding(path, &words)));
     }
-    assert_none(
-        breaches,
-        "what decides takes events and the time, and returns what to do",
-    );
+    assert_none(breaches, "what decides takes events and the time, and returns what to do");
 }
 
 #[test]
 fn file_holds_one_idea() {
-    let crates = libraries()
-        .into_iter()
-        .chain(["bench", "examples", "xtask"].map(|folder| root().join(folder)));
+    let crates =
+        libraries().into_iter().chain(["bench", "examples", "xtask"].map(|folder| root().join(folder)));
 
     let mut breaches = Vec::new();
     for path in crates.flat_map(|folder| rust_files(&folder)) {
