@@ -53,7 +53,7 @@ pub trait Consumer: Send {
     /// [`Fatal`](crate::Fault::Fatal): the consumer is unusable.
     ///
     /// # Cancel safety
-    /// A dropped future means that the commit may or may not happen.
+    /// A dropped future means that the commit may or may not happen; another may be started at once.
     fn commit(&mut self) -> BoxFuture<'static, Result<(), Error>>;
 }
 

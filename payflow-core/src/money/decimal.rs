@@ -78,11 +78,12 @@ impl Decimal {
             return Ok(0);
         }
         let shift = u32::try_from(shift).map_err(|_| InvalidAmount::TooPrecise)?;
-        let magnitude = 10_i64
+        let sign = if self.negative { -1 } else { 1 };
+        10_i128
             .checked_pow(shift)
-            .and_then(|factor| factor.checked_mul(i64::try_from(self.coefficient).ok()?))
-            .ok_or(InvalidAmount::OutOfRange)?;
-        Ok(if self.negative { -magnitude } else { magnitude })
+            .and_then(|factor| factor.checked_mul(sign * i128::from(self.coefficient)))
+            .and_then(|value| i64::try_from(value).ok())
+            .ok_or(InvalidAmount::OutOfRange)
     }
 }
 

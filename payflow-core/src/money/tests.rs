@@ -161,7 +161,7 @@ fn arithmetic_is_checked_and_never_mixes_currencies() {
 
 proptest! {
     #[test]
-    fn every_amount_survives_printing_and_reading(minor in any::<i64>().prop_filter("has a magnitude", |m| *m != i64::MIN), currency in any_currency()) {
+    fn every_amount_survives_printing_and_reading(minor: i64, currency in any_currency()) {
         let money = Money::new(minor, currency);
         prop_assert_eq!(Money::from_decimal(&money.shortest_decimal(), currency), Ok(money));
     }

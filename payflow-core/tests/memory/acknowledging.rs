@@ -19,11 +19,7 @@ async fn unacknowledged_is_redelivered_and_committed_is_not() {
     drop(first);
 
     let inbound = receive(&mut join(&cluster)).await;
-    assert_eq!(
-        values(&inbound.deliveries),
-        ["b", "c"],
-        "what was not committed, too"
-    );
+    assert_eq!(values(&inbound.deliveries), ["b", "c"], "what was not committed, too");
 }
 
 #[tokio::test]

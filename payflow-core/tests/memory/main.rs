@@ -17,11 +17,7 @@ use payflow_core::{
 };
 
 const GROUP: &str = "g";
-const ROOM: Room = Room {
-    records: 100,
-    bytes: 1 << 20,
-    first_may_exceed: true,
-};
+const ROOM: Room = Room { records: 100, bytes: 1 << 20, first_may_exceed: true };
 
 fn topic() -> Topic {
     Topic::parse("payment-topic").unwrap()
@@ -43,10 +39,7 @@ fn join(cluster: &MemoryCluster) -> MemoryConsumer {
 
 /// Sends records without a key: to each partition in turn.
 async fn send(cluster: &MemoryCluster, values: &[&str]) {
-    let records = values
-        .iter()
-        .map(|value| Record::new(topic(), (*value).to_owned()))
-        .collect();
+    let records = values.iter().map(|value| Record::new(topic(), (*value).to_owned())).collect();
     for sent in cluster.producer().send_all(records).await {
         let _ = sent.unwrap();
     }
@@ -94,13 +87,7 @@ fn changes(inbound: &Inbound) -> Vec<(&'static str, Vec<i32>)> {
                 Change::Revoking { assignments, .. } => ("revoking", assignments),
                 Change::Lost(assignments) => ("lost", assignments),
             };
-            (
-                name,
-                assignments
-                    .iter()
-                    .map(|assignment| assignment.partition)
-                    .collect(),
-            )
+            (name, assignments.iter().map(|assignment| assignment.partition).collect())
         })
         .collect()
 }

@@ -14,10 +14,7 @@ async fn it_counts_all_and_remembers_the_last() {
     let failed = notifier.notify(&notification("never")).await;
     assert_eq!(failed.unwrap_err().fault(), Fault::Unknown);
     for message in ["a", "b", "c"] {
-        assert_eq!(
-            notifier.notify(&notification(message)).await.unwrap(),
-            Sent::Delivered
-        );
+        assert_eq!(notifier.notify(&notification(message)).await.unwrap(), Sent::Delivered);
         tokio::task::yield_now().await;
     }
     let remembered = waiting.await.unwrap();

@@ -9,11 +9,7 @@ async fn room_is_kept_in_records_and_bytes() {
     let cluster = cluster(1);
     send(&cluster, &["1234", "1234", "1234", "123456", "1"]).await;
     let mut consumer = join(&cluster);
-    let room = |records, bytes, first_may_exceed| Room {
-        records,
-        bytes,
-        first_may_exceed,
-    };
+    let room = |records, bytes, first_may_exceed| Room { records, bytes, first_may_exceed };
     let mut into = Inbound::default();
     consumer.receive(&mut into, Room::NONE).await.unwrap();
     assert_eq!(changes(&into), [("assigned", vec![0])]);
@@ -25,10 +21,7 @@ async fn room_is_kept_in_records_and_bytes() {
         (room(100, 5, true), &["123456"]),
         (room(100, 1, false), &["1"]),
     ] {
-        assert_eq!(
-            values(&receive_within(&mut consumer, room).await.deliveries),
-            expected
-        );
+        assert_eq!(values(&receive_within(&mut consumer, room).await.deliveries), expected);
     }
 }
 
@@ -38,11 +31,7 @@ async fn a_record_larger_than_the_room_waits_for_room_and_is_not_passed_over() {
     send(&cluster, &["0123456789", "a", "b", "c"]).await;
     let mut consumer = join(&cluster);
     receive_within(&mut consumer, Room::NONE).await;
-    let tight = Room {
-        records: 10,
-        bytes: 5,
-        first_may_exceed: false,
-    };
+    let tight = Room { records: 10, bytes: 5, first_may_exceed: false };
     let mut seen = Vec::new();
     // Whichever partition comes first, the large record stops the reading from then on.
     while let Ok(()) = tokio::time::timeout(Duration::from_millis(1), async {
@@ -52,10 +41,7 @@ async fn a_record_larger_than_the_room_waits_for_room_and_is_not_passed_over() {
     .await
     {}
     assert!(!seen.contains(&"0123456789".to_owned()));
-    let alone = Room {
-        first_may_exceed: true,
-        ..tight
-    };
+    let alone = Room { first_may_exceed: true, ..tight };
     let inbound = receive_within(&mut consumer, alone).await;
     assert_eq!(values(&inbound.deliveries), ["0123456789"]);
 }
@@ -68,10 +54,7 @@ async fn a_busy_partition_leaves_room_for_the_others() {
     let room = Room { records: 10, ..ROOM };
     let inbound = receive_within(&mut consumer, room).await;
     for partition in 0..2 {
-        let of = inbound
-            .deliveries
-            .iter()
-            .filter(|delivery| delivery.partition == partition);
+        let of = inbound.deliveries.iter().filter(|delivery| delivery.partition == partition);
         assert_eq!(of.count(), 5);
     }
     let single = Room { records: 1, ..ROOM };
@@ -138,11 +121,7 @@ async fn the_end_of_a_partition_is_told_once_for_each_end() {
     assert!(receive_within(&mut consumer, one).await.ends.is_empty());
     let inbound = receive_within(&mut consumer, one).await;
     let token = inbound.deliveries[0].token;
-    let end = |offset| PartitionEnd {
-        slot: token.slot(),
-        generation: token.generation(),
-        offset,
-    };
+    let end = |offset| PartitionEnd { slot: token.slot(), generation: token.generation(), offset };
     assert_eq!(inbound.ends, [end(2)]);
     assert!(is_quiet(&mut consumer).await);
     send(&cluster, &["c"]).await;

@@ -9,9 +9,7 @@ async fn bytes_come_out_as_they_went_in() {
     let cluster = cluster(4);
     let mut headers = Headers::new();
     headers.append("traceparent", &b"\xff\x00"[..]);
-    let mut record = Record::new(topic(), vec![0, 255, 10])
-        .with_key("u001")
-        .with_headers(headers);
+    let mut record = Record::new(topic(), vec![0, 255, 10]).with_key("u001").with_headers(headers);
     record.timestamp = Some("2024-05-01T10:00:00.123Z".parse().unwrap());
     let receipt = cluster.producer().send(record.clone()).await.unwrap();
     let mut tombstone = Record::new(topic(), "").with_key("u001");
@@ -19,19 +17,11 @@ async fn bytes_come_out_as_they_went_in() {
     let _ = cluster.producer().send(tombstone).await.unwrap();
 
     let inbound = receive(&mut join(&cluster)).await;
-    let [first, second] = &inbound.deliveries[..] else {
-        panic!("{inbound:?}")
-    };
+    let [first, second] = &inbound.deliveries[..] else { panic!("{inbound:?}") };
     assert_eq!(Receipt::new(first.partition, first.offset), receipt);
-    assert_eq!(
-        (&first.key, &first.value, &first.headers),
-        (&record.key, &record.value, &record.headers)
-    );
+    assert_eq!((&first.key, &first.value, &first.headers), (&record.key, &record.value, &record.headers));
     assert_eq!(first.timestamp(), record.timestamp);
-    assert_eq!(
-        (second.partition, second.offset),
-        (first.partition, first.offset + 1)
-    );
+    assert_eq!((second.partition, second.offset), (first.partition, first.offset + 1));
     assert_eq!(second.value, None);
     assert!(second.timestamp().is_some(), "the transport chose one");
     assert_eq!(cluster.records(&topic()).len(), 2);
@@ -41,11 +31,7 @@ async fn bytes_come_out_as_they_went_in() {
 async fn unknown_and_closed_topics_are_permanent_and_named() {
     let cluster = cluster(1);
     let unknown = Topic::parse("no-such-topic").unwrap();
-    let error = cluster
-        .producer()
-        .send(Record::new(unknown.clone(), "a"))
-        .await
-        .unwrap_err();
+    let error = cluster.producer().send(Record::new(unknown.clone(), "a")).await.unwrap_err();
     assert_eq!(error.fault(), Fault::Permanent);
     assert!(error.chain().contains("no-such-topic"), "{}", error.chain());
     let error = cluster.consumer(GROUP, &[topic(), unknown]).unwrap_err();
@@ -53,11 +39,7 @@ async fn unknown_and_closed_topics_are_permanent_and_named() {
     assert!(cluster.consumer(GROUP, &[]).is_err());
 
     cluster.close_topic(&topic()).unwrap();
-    let error = cluster
-        .producer()
-        .send(Record::new(topic(), "a"))
-        .await
-        .unwrap_err();
+    let error = cluster.producer().send(Record::new(topic(), "a")).await.unwrap_err();
     assert_eq!(error.fault(), Fault::Permanent);
     assert!(error.chain().contains("closed"), "{}", error.chain());
 }
@@ -68,11 +50,7 @@ async fn a_topic_is_created_once_and_with_partitions() {
     cluster.create_topic(&topic(), 2).unwrap();
     assert!(cluster.create_topic(&topic(), 3).is_err());
     for partitions in [0, 10_001, u32::MAX] {
-        assert!(
-            cluster
-                .create_topic(&Topic::parse("t").unwrap(), partitions)
-                .is_err()
-        );
+        assert!(cluster.create_topic(&Topic::parse("t").unwrap(), partitions).is_err());
     }
 }
 
@@ -94,17 +72,11 @@ async fn a_full_cluster_makes_room_of_what_every_group_has_committed() {
     let out = tokens(&receive(&mut one).await);
     one.acknowledge(&out[..2], &[]);
     one.commit().await.unwrap();
-    assert!(
-        cluster.producer().send(record()).await.is_err(),
-        "the other group needs them"
-    );
+    assert!(cluster.producer().send(record()).await.is_err(), "the other group needs them");
     let out = tokens(&receive(&mut two).await);
     two.acknowledge(&out[..1], &[]);
     two.commit().await.unwrap();
-    assert_eq!(
-        cluster.producer().send(record()).await.unwrap(),
-        Receipt::new(0, 3)
-    );
+    assert_eq!(cluster.producer().send(record()).await.unwrap(), Receipt::new(0, 3));
     assert!(cluster.producer().send(record()).await.is_err());
 
     let late = receive(&mut cluster.consumer("late", &[topic()]).unwrap()).await;
@@ -116,10 +88,7 @@ async fn a_smaller_record_does_not_overtake_one_that_found_no_room() {
     let cluster = cluster_with(MemoryConfig::new().with_capacity_bytes(400), 1);
     let records = [100, 100, 10].map(|size| Record::new(topic(), vec![0; size]).with_key("u001"));
     let sent = cluster.producer().send_all(records.into()).await;
-    let faults: Vec<_> = sent
-        .into_iter()
-        .map(|sent| sent.err().map(|error| error.fault()))
-        .collect();
+    let faults: Vec<_> = sent.into_iter().map(|sent| sent.err().map(|error| error.fault())).collect();
     assert_eq!(faults, [None, Some(TRANSIENT), Some(TRANSIENT)]);
 }
 
@@ -133,10 +102,7 @@ async fn scripted_send_faults_come_in_their_order_and_write_nothing() {
     let _ = producer.send(Record::new(other, "x")).await.unwrap();
     let records = ["a", "b", "c"].map(|value| Record::new(topic(), value));
     let sent = producer.send_all(records.into()).await;
-    let faults: Vec<_> = sent
-        .into_iter()
-        .map(|sent| sent.err().map(|error| error.fault()))
-        .collect();
+    let faults: Vec<_> = sent.into_iter().map(|sent| sent.err().map(|error| error.fault())).collect();
     assert_eq!(faults, [Some(TRANSIENT), Some(Fault::Unknown), None]);
     assert_eq!(cluster.records(&topic())[0].value.as_deref(), Some(&b"c"[..]));
 
@@ -167,10 +133,7 @@ async fn after_shut_down_everything_is_fatal_and_nobody_waits() {
     assert_eq!(consumer.commit().await.unwrap_err().fault(), Fault::Fatal);
     let sent = cluster.producer().send(Record::new(topic(), "a")).await;
     assert_eq!(sent.unwrap_err().fault(), Fault::Fatal);
-    assert_eq!(
-        cluster.consumer(GROUP, &[topic()]).unwrap_err().fault(),
-        Fault::Fatal
-    );
+    assert_eq!(cluster.consumer(GROUP, &[topic()]).unwrap_err().fault(), Fault::Fatal);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -209,9 +172,7 @@ async fn a_condition_is_waited_for() {
     let cluster = cluster(1);
     let waiting = cluster.clone();
     let waiting = tokio::spawn(async move {
-        waiting
-            .wait_until(|cluster| cluster.lag(GROUP, &topic()) == 2)
-            .await;
+        waiting.wait_until(|cluster| cluster.lag(GROUP, &topic()) == 2).await;
     });
     send(&cluster, &["a"]).await;
     tokio::task::yield_now().await;
