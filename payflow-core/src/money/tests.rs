@@ -144,6 +144,8 @@ fn decimals_are_printed_as_shortest_doubles_are() {
     }
     assert_eq!(Money::new(100, currency("JPY")).shortest_decimal(), "100");
     assert_eq!(Money::new(-5, currency("EUR")).to_string(), "-0.05 EUR");
+    let least = Money::new(i64::MIN, currency("EUR"));
+    assert_eq!(Money::from_decimal(&least.shortest_decimal(), currency("EUR")), Ok(least));
 }
 
 #[test]
