@@ -1,0 +1,134 @@
+//! `POST /pay`: from a request to an accepted payment or a refusal.
+
+mod body;
+mod media_type;
+mod outage;
+mod report;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
+use http::{HeaderValue, StatusCode};
+use payflow_core::{
+    Acceptance, Currency, Fault, Field, IdempotencyKey, Intake, IntakeError, InvalidPayment, JsonError,
+    JsonPayment, PaymentRequest, Principal,
+};
+
+use crate::problem::Problem;
+use report::{Failure, Report};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Takes payment requests over HTTP and hands them to the intake.
+pub(crate) struct Door {
+    pub(crate) default_currency: Option<Currency>,
+    pub(crate) body_bytes_max: usize,
+    intake: Arc<dyn Intake>,
+    report: Report,
+}
+
+impl Door {
+    pub(crate) fn new(intake: Arc<dyn Intake>, body_bytes_max: usize) -> Self {
+        Self { default_currency: None, body_bytes_max, intake, report: Report::default() }
+    }
+
+    pub(crate) async fn answer(&self, request: Request) -> Response {
+        match self.take(request).await {
+            Ok(acceptance) => accepted(acceptance),
+            Err(problem) => problem.into_response(),
+        }
+    }
+
+    /// What the head alone refuses is refused before a byte of the body is read.
+    async fn take(&self, request: Request) -> Result<Acceptance, Problem> {
+        let (head, body) = request.into_parts();
+        media_type::check(&head.headers)?;
+        let key = idempotency_key(&head.headers)?;
+        let payment = {
+            // Goes before the wait for the intake: a waiting payment must not hold the connection's read buffer.
+            let bytes = body::read(&head.headers, body, self.body_bytes_max).await?;
+            self.read(&bytes)?
+        };
+        let principal = head.extensions.get::<Principal>().cloned().unwrap_or_default();
+        // A panic on the way says no more about the payment than a broken connection does.
+        match AssertUnwindSafe(self.intake.accept(&principal, payment, key.as_ref())).catch_unwind().await {
+            Ok(Ok(acceptance)) => {
+                self.report.accepted();
+                Ok(acceptance)
+            }
+            Ok(Err(error)) => Err(self.refusal(error)),
+            Err(_panic) => {
+                self.report.failed(Failure::OutcomeUnknown, || "the intake panicked".to_owned());
+                Err(Problem::outcome_unknown(None))
+            }
+        }
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<PaymentRequest, Problem> {
+        let payment = JsonPayment::read(bytes).map_err(|error| match error {
+            JsonError::NotAnObject => Problem::not_an_object(),
+            malformed => Problem::malformed_body(malformed.to_string()),
+        })?;
+        if let Some(name) = payment.unknown_field() {
+            return Err(unknown_field(name));
+        }
+        payment
+            .currency()
+            .and_then(|stated| payment.request(stated.or(self.default_currency)))
+            .map_err(|invalid| Problem::invalid_field(&invalid))
+    }
+
+    fn refusal(&self, error: IntakeError) -> Problem {
+        let (payment_id, error) = match error {
+            IntakeError::Invalid(invalid) => return Problem::invalid_field(&invalid),
+            IntakeError::KeyReused => return Problem::idempotency_key_reused(),
+            IntakeError::Failed { payment_id, error } => (payment_id, error),
+            // What is not known here is not known to have failed.
+            unheard_of => {
+                self.report.failed(Failure::OutcomeUnknown, || unheard_of.to_string());
+                return Problem::outcome_unknown(None);
+            }
+        };
+        let (failure, problem) = match error.fault() {
+            Fault::Transient { retry_after } => (Failure::Unavailable, Problem::unavailable(retry_after)),
+            Fault::Fatal => (Failure::Unavailable, Problem::unavailable(None)),
+            Fault::Unknown => (Failure::OutcomeUnknown, Problem::outcome_unknown(Some(payment_id))),
+            Fault::Permanent => (Failure::Internal, Problem::internal()),
+        };
+        self.report.failed(failure, || error.chain());
+        problem
+    }
+}
+
+fn accepted(acceptance: Acceptance) -> Response {
+    // A payment id is hexadecimal digits and hyphens: nothing to escape.
+    let body = format!(r#"{{"paymentId":"{}","status":"accepted"}}"#, acceptance.payment_id);
+    let json = HeaderValue::from_static("application/json");
+    (StatusCode::ACCEPTED, [(CONTENT_TYPE, json)], body).into_response()
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(Problem::invalid_idempotency_key("Idempotency-Key must stand once"));
+    }
+    // Bytes beyond ASCII are no key either, so they may read as the empty one.
+    IdempotencyKey::parse_field(value.to_str().unwrap_or_default())
+        .map(Some)
+        .map_err(|invalid| Problem::invalid_idempotency_key(format!("Idempotency-Key {invalid}")))
+}
+
+/// A client that sends payflow's own names is told why it may not, and not that they do not exist.
+fn unknown_field(name: &str) -> Problem {
+    [Field::PaymentId, Field::CreatedAt].into_iter().find(|field| field.name() == name).map_or_else(
+        || Problem::unknown_field(name),
+        |field| Problem::invalid_field(&InvalidPayment::new(field, "is given by payflow; leave it out")),
+    )
+}

@@ -1,0 +1,125 @@
+//! The answers that the server gives in the service's place.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
+
+/// What has to be known of a request to answer it after the service has taken it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asker {
+    is_http2: bool,
+    is_grpc: bool,
+}
+
+/// Whether an HTTP/1 connection goes on after the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    Close,
+    GoOn,
+}
+
+impl Asker {
+    pub(super) fn of(version: Version, headers: &HeaderMap) -> Self {
+        let is_grpc = headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|content_type| content_type.as_bytes().starts_with(b"application/grpc"));
+        Self { is_http2: version == Version::HTTP_2, is_grpc }
+    }
+
+    /// Answers with a problem document (RFC 9457), or with a status without a message to gRPC.
+    pub(super) fn answer(self, status: StatusCode, detail: &str, then: Then) -> Response<Bytes> {
+        if self.is_grpc {
+            return grpc_answer(status);
+        }
+        let title = status.canonical_reason().unwrap_or_default();
+        let code = status.as_u16();
+        // Neither holds a character that JSON would have escaped: both come from this crate.
+        let problem =
+            format!(r#"{{"type":"about:blank","title":"{title}","status":{code},"detail":"{detail}"}}"#);
+        let mut response = Response::new(Bytes::from(problem));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
+        if then == Then::Close {
+            self.close_after(headers);
+        }
+        response
+    }
+
+    /// Makes the answer the last of its connection; HTTP/2 ends the stream alone.
+    pub(super) fn close_after(self, headers: &mut HeaderMap) {
+        if !self.is_http2 {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+}
+
+/// Says it the way gRPC does: HTTP's status is 200, and gRPC's own stands in the headers.
+fn grpc_answer(status: StatusCode) -> Response<Bytes> {
+    let grpc_status = match status {
+        StatusCode::GATEWAY_TIMEOUT => "4",        // DEADLINE_EXCEEDED
+        StatusCode::SERVICE_UNAVAILABLE => "14",   // UNAVAILABLE
+        StatusCode::NOT_IMPLEMENTED => "12",       // UNIMPLEMENTED
+        status if status.is_client_error() => "3", // INVALID_ARGUMENT
+        _ => "13",                                 // INTERNAL
+    };
+    let mut response = Response::new(Bytes::new());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert("grpc-status", HeaderValue::from_static(grpc_status));
+    response
+}
+
+/// Overload passes quickly or not at all; a second spreads the repeats of many clients.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(content_type: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))])
+    }
+
+    #[test]
+    fn problem_names_its_status() {
+        let asker = Asker::of(Version::HTTP_11, &headers("application/json"));
+        let response = asker.answer(StatusCode::SERVICE_UNAVAILABLE, "too busy", Then::GoOn);
+
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        assert!(!response.headers().contains_key(header::CONNECTION));
+        let expected =
+            r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too busy"}"#;
+        assert_eq!(response.body(), expected);
+    }
+
+    #[test]
+    fn only_http1_is_told_to_close() {
+        for (version, closes) in
+            [(Version::HTTP_10, true), (Version::HTTP_11, true), (Version::HTTP_2, false)]
+        {
+            let asker = Asker::of(version, &HeaderMap::new());
+            let response = asker.answer(StatusCode::BAD_REQUEST, "", Then::Close);
+            assert_eq!(response.headers().contains_key(header::CONNECTION), closes, "{version:?}");
+        }
+    }
+
+    #[test]
+    fn grpc_is_answered_in_its_own_terms() {
+        for (content_type, status, grpc_status) in [
+            ("application/grpc", StatusCode::GATEWAY_TIMEOUT, "4"),
+            ("application/grpc+proto", StatusCode::SERVICE_UNAVAILABLE, "14"),
+            ("application/grpc", StatusCode::INTERNAL_SERVER_ERROR, "13"),
+            ("application/grpc", StatusCode::BAD_REQUEST, "3"),
+        ] {
+            let asker = Asker::of(Version::HTTP_2, &headers(content_type));
+            let response = asker.answer(status, "", Then::Close);
+            assert_eq!(response.status(), StatusCode::OK);
+            assert_eq!(response.headers()["grpc-status"], grpc_status);
+            assert!(response.body().is_empty());
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! One connection, from its first byte until both sides have hung up.
+
+use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::{
+    rt::Executor,
+    server::conn::{http1, http2},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulConnection,
+};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower_service::Service;
+
+use super::{
+    RequestBody,
+    config::ServerConfig,
+    exchange::{Exchange, Limits},
+    progress::{Check, Deadlines, Progress, SharedProgress},
+    response_body::BoxError,
+    transport::Transport,
+};
+
+/// What all connections of a server share.
+#[derive(Clone, Debug)]
+pub(super) struct Connections {
+    config: Arc<ServerConfig>,
+    limits: Limits,
+    http1: http1::Builder,
+    /// Finish what is under way, and take no more.
+    pub(super) drain: CancellationToken,
+    /// Stop at once.
+    pub(super) cut_off: CancellationToken,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The client or a deadline ended it, or it was drained.
+    ByItself,
+    /// It was still open when the time to drain was over.
+    CutOff,
+}
+
+impl Connections {
+    pub(super) fn new(config: ServerConfig) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(TokioTimer::new())
+            // The time between requests and the time within a head are told apart by `Progress`; hyper cannot.
+            .header_read_timeout(None)
+            .max_headers(config.headers_max)
+            .max_header_size(config.header_bytes_max)
+            .max_buf_size(config.buffer_bytes_max);
+        Self {
+            limits: Limits::of(&config),
+            config: Arc::new(config),
+            http1,
+            drain: CancellationToken::new(),
+            cut_off: CancellationToken::new(),
+        }
+    }
+
+    /// Serves one connection. Dropping the future drops the connection and the requests under way on it.
+    pub(super) async fn serve<S, B>(self, stream: TcpStream, service: S) -> Ended
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
+            + Clone
+            + Send
+            + 'static,
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "socket keeps its delay");
+        }
+        let hello = tokio::select! {
+            biased;
+            // First, so that a request that has arrived is served also when shutdown has begun.
+            hello = self.read_hello(&stream) => hello,
+            () = self.drain.cancelled() => return Ended::ByItself,
+        };
+        let Hello { version, first_bytes } = match hello {
+            Ok(hello) => hello,
+            Err(error) => {
+                tracing::debug!(%error, "connection ended before its first request");
+                return Ended::ByItself;
+            }
+        };
+
+        let now = Instant::now();
+        let progress = SharedProgress::new(Progress::new(Deadlines::of(&self.config), now));
+        let exchange = Exchange::new(service, self.limits.clone(), progress.clone());
+        match version {
+            HttpVersion::Http1 => {
+                progress.lock().head_began(now);
+                let transport = TokioIo::new(Transport::http1(stream, first_bytes, progress.clone()));
+                self.drive(self.http1.serve_connection(transport, exchange), &progress).await
+            }
+            HttpVersion::Http2 => {
+                let transport = TokioIo::new(Transport::http2(stream, first_bytes, progress.clone()));
+                let streams = StreamTasks::new();
+                let connection = self.http2(streams.clone()).serve_connection(transport, exchange);
+                let ended = self.drive(connection, &progress).await;
+                streams.end().await;
+                ended
+            }
+        }
+    }
+
+    /// Reads until it is clear which version of HTTP the client speaks.
+    async fn read_hello(&self, stream: &TcpStream) -> io::Result<Hello> {
+        let mut bytes = [0; HTTP2_PREFACE.len()];
+        let mut length = read_some(stream, &mut bytes, self.config.first_byte_deadline).await?;
+        let end = Instant::now() + self.config.header_deadline;
+        loop {
+            // `length` counts bytes that were read into the array.
+            let (read, room) = bytes.split_at_mut(length);
+            let version = match HTTP2_PREFACE.strip_prefix(&*read) {
+                None => HttpVersion::Http1,
+                Some([]) => HttpVersion::Http2,
+                Some(_) => {
+                    length += read_some(stream, room, end.duration_since(Instant::now())).await?;
+                    continue;
+                }
+            };
+            return Ok(Hello { version, first_bytes: Bytes::copy_from_slice(read) });
+        }
+    }
+
+    /// Carries the connection to its end, and watches over its deadlines.
+    async fn drive<C>(&self, connection: C, progress: &SharedProgress) -> Ended
+    where
+        C: GracefulConnection<Error = hyper::Error>,
+    {
+        let mut connection = pin!(connection);
+        let mut look = pin!(sleep_until(Instant::now()));
+        let mut is_draining = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.cut_off.cancelled() => return Ended::CutOff,
+                result = connection.as_mut() => {
+                    if let Err(error) = result {
+                        tracing::debug!(%error, "connection failed");
+                    }
+                    return Ended::ByItself;
+                }
+                () = self.drain.cancelled(), if !is_draining => {
+                    is_draining = true;
+                    progress.lock().closing(Instant::now());
+                    look.as_mut().reset(Instant::now());
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = look.as_mut() => {
+                    let now = Instant::now();
+                    let check = progress.lock().check(now);
+                    match check {
+                        Check::At(next) => look.as_mut().reset(next),
+                        Check::Close => {
+                            progress.lock().closing(now);
+                            connection.as_mut().graceful_shutdown();
+                        }
+                        Check::Drop(overdue) => {
+                            tracing::debug!(?overdue, "connection dropped");
+                            return Ended::ByItself;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn http2(&self, streams: StreamTasks) -> http2::Builder<StreamTasks> {
+        let config = &self.config;
+        let mut http2 = http2::Builder::new(streams);
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(config.http2_streams_max)
+            .max_pending_accept_reset_streams(config.http2_resets_max)
+            .max_local_error_reset_streams(config.http2_resets_max)
+            .initial_stream_window_size(config.http2_stream_window_bytes)
+            .initial_connection_window_size(config.http2_connection_window_bytes)
+            .max_header_list_size(u32::try_from(config.header_bytes_max).unwrap_or(u32::MAX))
+            .max_send_buf_size(config.buffer_bytes_max)
+            .keep_alive_interval(config.http2_ping_interval)
+            .keep_alive_timeout(config.http2_ping_timeout);
+        http2
+    }
+}
+
+/// How a client began.
+struct Hello {
+    version: HttpVersion,
+    first_bytes: Bytes,
+}
+
+enum HttpVersion {
+    Http1,
+    Http2,
+}
+
+/// Reads at least one byte.
+async fn read_some(stream: &TcpStream, into: &mut [u8], within: Duration) -> io::Result<usize> {
+    let read = async {
+        loop {
+            stream.readable().await?;
+            match stream.try_read(into) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+        }
+    };
+    timeout(within, read).await.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// The tasks of one HTTP/2 connection: one for each stream, and so bounded by their number.
+#[derive(Clone, Debug)]
+struct StreamTasks {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl StreamTasks {
+    fn new() -> Self {
+        Self { tasks: TaskTracker::new(), stop: CancellationToken::new() }
+    }
+
+    /// Stops what is left and waits until it is gone.
+    async fn end(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl<F> Executor<F> for StreamTasks
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { stop.run_until_cancelled(stream).await });
+    }
+}
+
+/// What a client sends first if it speaks HTTP/2 without asking (RFC 9113 §3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -1,0 +1,306 @@
+//! Which deadline of a connection runs, and when it is over.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::ServerConfig;
+
+/// What a connection does and since when. A value: it owns no clock, takes `now`, and returns what to do.
+#[derive(Debug)]
+pub(super) struct Progress {
+    deadlines: Deadlines,
+    /// Requests that the service has and whose answer is not handed over in full.
+    under_way: usize,
+    requests: u64,
+    idle_since: Instant,
+    head_since: Option<Instant>,
+    write_blocked_since: Option<Instant>,
+    /// Answers of which a frame is handed over and the next one was not asked for.
+    untaken: usize,
+    taken_at: Instant,
+    closing_since: Option<Instant>,
+}
+
+/// The deadlines that are told by looking at a connection from time to time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadlines {
+    pub(super) header: Duration,
+    pub(super) idle: Duration,
+    pub(super) write: Duration,
+    pub(super) linger: Duration,
+}
+
+/// What to do with the connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Check {
+    /// Nothing; look again then.
+    At(Instant),
+    /// Close it as soon as it has nothing under way.
+    Close,
+    /// Drop it.
+    Drop(Overdue),
+}
+
+/// The deadline that a connection did not meet.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Overdue {
+    Header,
+    Write,
+    Linger,
+}
+
+impl Progress {
+    pub(super) const fn new(deadlines: Deadlines, now: Instant) -> Self {
+        Self {
+            deadlines,
+            under_way: 0,
+            requests: 0,
+            idle_since: now,
+            head_since: None,
+            write_blocked_since: None,
+            untaken: 0,
+            taken_at: now,
+            closing_since: None,
+        }
+    }
+
+    /// Says what to do at `now`. Every deadline that starts later ends after the returned time.
+    pub(super) fn check(&self, now: Instant) -> Check {
+        let Deadlines { header, idle, write, linger } = self.deadlines;
+        let is_idle = self.under_way == 0;
+        // While a request is under way, the head behind it cannot be read on, and nobody is late with it.
+        let head = self.head_since.filter(|_| is_idle).map(|since| since.max(self.idle_since) + header);
+        let blocked = self.write_blocked_since.map(|since| since + write);
+        let untaken = (self.untaken > 0).then(|| self.taken_at + write);
+        let lingering = self
+            .closing_since
+            .filter(|_| is_idle && self.write_blocked_since.is_none())
+            .map(|since| since.max(self.idle_since) + linger);
+        let unused = (is_idle && self.head_since.is_none() && self.closing_since.is_none())
+            .then(|| self.idle_since + idle);
+
+        let mut next = now + header.min(idle).min(write).min(linger);
+        for (end, then) in [
+            (head, Check::Drop(Overdue::Header)),
+            (blocked, Check::Drop(Overdue::Write)),
+            (untaken, Check::Drop(Overdue::Write)),
+            (lingering, Check::Drop(Overdue::Linger)),
+            (unused, Check::Close),
+        ] {
+            match end {
+                Some(end) if end <= now => return then,
+                Some(end) => next = next.min(end),
+                None => {}
+            }
+        }
+        Check::At(next)
+    }
+
+    pub(super) const fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    pub(super) const fn head_began(&mut self, now: Instant) {
+        self.head_since = Some(now);
+    }
+
+    pub(super) const fn head_ended(&mut self, now: Instant) {
+        self.head_since = None;
+        self.idle_since = now;
+    }
+
+    pub(super) const fn request_began(&mut self) {
+        self.under_way += 1;
+        self.requests += 1;
+    }
+
+    pub(super) const fn request_ended(&mut self, now: Instant) {
+        self.under_way -= 1;
+        self.idle_since = now;
+    }
+
+    pub(super) const fn frame_handed(&mut self, now: Instant) {
+        if self.untaken == 0 {
+            self.taken_at = now;
+        }
+        self.untaken += 1;
+    }
+
+    pub(super) const fn frame_taken(&mut self, now: Instant) {
+        self.untaken -= 1;
+        self.taken_at = now;
+    }
+
+    pub(super) fn write_blocked(&mut self, now: Instant) {
+        self.write_blocked_since.get_or_insert(now);
+    }
+
+    pub(super) fn write_moved(&mut self, now: Instant) {
+        // Who takes a last answer slowly is not yet expected to hang up.
+        if self.write_blocked_since.take().is_some() && self.closing_since.is_some() {
+            self.closing_since = Some(now);
+        }
+    }
+
+    pub(super) fn closing(&mut self, now: Instant) {
+        self.closing_since.get_or_insert(now);
+    }
+}
+
+impl Deadlines {
+    pub(super) const fn of(config: &ServerConfig) -> Self {
+        Self {
+            header: config.header_deadline,
+            idle: config.idle_deadline,
+            write: config.write_deadline,
+            linger: config.linger_deadline,
+        }
+    }
+}
+
+/// The [`Progress`] of one connection, in the hands of all who take part in it. The lock is held for a few
+/// instructions and never across an await.
+#[derive(Clone, Debug)]
+pub(super) struct SharedProgress(Arc<Mutex<Progress>>);
+
+impl SharedProgress {
+    pub(super) fn new(progress: Progress) -> Self {
+        Self(Arc::new(Mutex::new(progress)))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Progress> {
+        // Its methods only set fields, so a panic leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const DEADLINES: Deadlines = Deadlines {
+        header: Duration::from_secs(10),
+        idle: Duration::from_secs(60),
+        write: Duration::from_secs(20),
+        linger: Duration::from_secs(2),
+    };
+
+    fn connection() -> (Progress, Instant) {
+        let start = Instant::now();
+        (Progress::new(DEADLINES, start), start)
+    }
+
+    /// Looks as often as it is told to, until it is told something else, and returns that with the time it took.
+    fn run(progress: &Progress, start: Instant) -> (Check, Duration) {
+        let mut now = start;
+        loop {
+            match progress.check(now) {
+                Check::At(next) => {
+                    assert!(next > now, "it would spin");
+                    assert!(next < start + Duration::from_secs(1000), "it never ends");
+                    now = next;
+                }
+                verdict => return (verdict, now - start),
+            }
+        }
+    }
+
+    #[test]
+    fn idle_connection_is_closed_at_its_deadline() {
+        let (progress, start) = connection();
+        assert_eq!(run(&progress, start), (Check::Close, DEADLINES.idle));
+    }
+
+    #[test]
+    fn idle_time_counts_from_the_end_of_the_last_request() {
+        let (mut progress, start) = connection();
+        progress.request_began();
+        progress.request_ended(start + 50 * SECOND);
+        assert_eq!(run(&progress, start), (Check::Close, 50 * SECOND + DEADLINES.idle));
+    }
+
+    #[test]
+    fn head_that_is_never_complete_drops_the_connection() {
+        let (mut progress, start) = connection();
+        progress.head_began(start + SECOND);
+        assert_eq!(run(&progress, start), (Check::Drop(Overdue::Header), SECOND + DEADLINES.header));
+    }
+
+    #[test]
+    fn head_behind_a_request_under_way_is_not_late() {
+        let (mut progress, start) = connection();
+        progress.request_began();
+        progress.head_began(start);
+        assert!(matches!(progress.check(start + 500 * SECOND), Check::At(_)));
+
+        progress.request_ended(start + 500 * SECOND);
+        assert_eq!(run(&progress, start + 500 * SECOND), (Check::Drop(Overdue::Header), DEADLINES.header));
+    }
+
+    #[test]
+    fn slow_service_is_nobody_elses_fault() {
+        let (mut progress, start) = connection();
+        progress.request_began();
+        progress.frame_handed(start);
+        progress.frame_taken(start);
+        assert!(matches!(progress.check(start + 500 * SECOND), Check::At(_)));
+    }
+
+    #[test]
+    fn answer_that_is_not_taken_drops_the_connection() {
+        let (mut progress, start) = connection();
+        progress.request_began();
+        progress.request_began();
+        progress.frame_handed(start);
+        progress.frame_handed(start + 15 * SECOND);
+        progress.frame_taken(start + 19 * SECOND);
+        assert_eq!(
+            run(&progress, start + 19 * SECOND),
+            (Check::Drop(Overdue::Write), DEADLINES.write),
+            "one of two moved, so the other has the full time again"
+        );
+    }
+
+    #[test]
+    fn blocked_socket_drops_the_connection_unless_it_moves() {
+        let (mut progress, start) = connection();
+        progress.write_blocked(start);
+        progress.write_blocked(start + SECOND);
+        assert_eq!(run(&progress, start), (Check::Drop(Overdue::Write), DEADLINES.write));
+
+        progress.write_moved(start);
+        assert_eq!(run(&progress, start), (Check::Close, DEADLINES.idle));
+    }
+
+    #[test]
+    fn closing_connection_is_dropped_after_it_lingered() {
+        let (mut progress, start) = connection();
+        progress.closing(start);
+        progress.closing(start + SECOND);
+        assert_eq!(run(&progress, start), (Check::Drop(Overdue::Linger), DEADLINES.linger));
+    }
+
+    #[test]
+    fn closing_connection_may_take_its_last_answer_slowly() {
+        let (mut progress, start) = connection();
+        progress.closing(start);
+        progress.write_blocked(start);
+        assert!(matches!(progress.check(start + 15 * SECOND), Check::At(_)));
+
+        progress.write_moved(start + 15 * SECOND);
+        assert_eq!(run(&progress, start + 15 * SECOND), (Check::Drop(Overdue::Linger), DEADLINES.linger));
+    }
+
+    #[test]
+    fn request_that_came_while_closing_is_let_finish() {
+        let (mut progress, start) = connection();
+        progress.closing(start);
+        progress.request_began();
+        assert!(matches!(progress.check(start + 500 * SECOND), Check::At(_)));
+    }
+}

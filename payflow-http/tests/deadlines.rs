@@ -1,0 +1,245 @@
+//! Each deadline of the server, by the event that it leads to.
+
+mod harness;
+
+use std::{convert::Infallible, time::Duration};
+
+use harness::{
+    Gate, HTTP2_HELLO, KEEP_ALIVE_REQUEST, Raw, Running, Seen, endless, http2, http2_get_wait, in_time, post,
+    statuses,
+};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use payflow_http::{RequestBody, RequestBodyError, ServerConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower::service_fn;
+
+const SHORT: Duration = Duration::from_millis(50);
+
+#[tokio::test]
+async fn silent_connection_is_closed() {
+    let seen = Seen::default();
+    let server = Running::start(ServerConfig::new().with_first_byte_deadline(SHORT), seen.echo()).await;
+
+    let sent = server.connect().await.read_to_end().await;
+
+    assert_eq!(sent, "");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn connection_with_a_broken_off_head_is_closed() {
+    let seen = Seen::default();
+    let server = Running::start(ServerConfig::new().with_header_deadline(SHORT), seen.echo()).await;
+
+    for beginning in ["G", "\r", "GET / HTTP/1.1\r\nHost: a.exa", "PRI * HT", "PRI * HTTP/2.0\r\n\r\nSM"] {
+        let mut client = server.connect().await;
+        client.send(beginning).await;
+        assert_eq!(client.read_to_end().await, "", "{beginning:?}");
+    }
+
+    let mut client = server.connect().await;
+    client.send(KEEP_ALIVE_REQUEST).await;
+    client.read_answer().await;
+    client.send("GET / HTTP/1.1\r\n").await;
+    assert_eq!(client.read_to_end().await, "", "the second head of a connection");
+
+    assert_eq!(seen.calls(), 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn head_that_trickles_in_is_closed() {
+    let seen = Seen::default();
+    let server = Running::start(ServerConfig::new().with_header_deadline(SHORT), seen.echo()).await;
+    let Raw { stream } = server.connect().await;
+    let (mut read, mut write) = stream.into_split();
+
+    let trickle = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(SHORT / 10);
+        while write.write_all(b"X").await.is_ok() {
+            ticks.tick().await;
+        }
+    });
+    let mut sent = Vec::new();
+    let _ = in_time(read.read_to_end(&mut sent)).await;
+
+    assert!(sent.is_empty());
+    trickle.abort();
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn body_that_does_not_come_is_answered_408() {
+    let seen = Seen::default();
+    let server = Running::start(ServerConfig::new().with_body_deadline(SHORT), seen.echo()).await;
+
+    for request in [
+        "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\nhell",
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+    ] {
+        let mut client = server.connect().await;
+        client.send(request).await;
+        let sent = client.read_to_end().await;
+        assert_eq!(statuses(&sent).last(), Some(&408), "{sent:?}");
+        assert!(sent.contains("application/problem+json"), "{sent:?}");
+    }
+
+    assert_eq!(seen.whole(), 0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn answer_that_needed_no_whole_body_stays() {
+    let service = service_fn(async |request: Request<RequestBody>| {
+        let error = request.into_body().collect().await.err();
+        assert!(matches!(error, Some(RequestBodyError::TimedOut)), "{error:?}");
+        let mut response = Response::new(Full::from("enough"));
+        *response.status_mut() = StatusCode::ACCEPTED;
+        Ok::<_, Infallible>(response)
+    });
+    let server = Running::start(ServerConfig::new().with_body_deadline(SHORT), service).await;
+
+    let mut client = server.connect().await;
+    client.send("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\nhell").await;
+
+    assert_eq!(statuses(&client.read_to_end().await), [202]);
+    drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn idle_connection_is_closed() {
+    let seen = Seen::default();
+    // Longer, since the client must find the time to ask.
+    let server = Running::start(ServerConfig::new().with_idle_deadline(6 * SHORT), seen.echo()).await;
+
+    let mut client = server.connect().await;
+    client.send(KEEP_ALIVE_REQUEST).await;
+    assert_eq!(statuses(&client.read_answer().await), [200]);
+    assert_eq!(client.read_to_end().await, "");
+
+    let (mut client, connection) = http2(server.address).await;
+    let answer = in_time(client.send_request(post(server.address, "/", "hello"))).await;
+    assert_eq!(answer.expect("an answer").status(), StatusCode::OK);
+    in_time(connection).await.expect("no panic").expect("the server says good-bye in order");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn http2_connection_that_does_not_go_is_dropped() {
+    let seen = Seen::default();
+    let config = ServerConfig::new().with_idle_deadline(SHORT).with_linger_deadline(SHORT);
+    let server = Running::start(config, seen.echo()).await;
+
+    // A preface and no more: neither settings, nor a reaction to the server's good-bye.
+    let mut client = server.connect().await;
+    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    client.read_to_end().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn service_that_hangs_is_dropped_and_answered_504() {
+    let (gate, mut events) = Gate::new();
+    let config = ServerConfig::new().with_body_deadline(SHORT).with_request_deadline(SHORT);
+    let server = Running::start(config, gate.service()).await;
+
+    let mut client = server.connect().await;
+    client.send("GET /wait HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+    assert_eq!(statuses(&client.read_to_end().await), [504]);
+    events.dropped().await;
+
+    let (mut client, _connection) = http2(server.address).await;
+    let mut request = post(server.address, "/wait", "");
+    request.headers_mut().insert("content-type", "application/grpc".parse().expect("a value"));
+    let answer = in_time(client.send_request(request)).await.expect("an answer");
+    assert_eq!(
+        (answer.status(), &answer.headers()["grpc-status"]),
+        (StatusCode::OK, &"4".parse().expect("a value"))
+    );
+    events.dropped().await;
+
+    let answer = in_time(client.send_request(post(server.address, "/", ""))).await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::OK, "the other streams of the connection go on");
+    drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn client_that_does_not_read_is_dropped() {
+    let (gate, mut events) = Gate::new();
+    let service = service_fn(move |_request: Request<RequestBody>| {
+        let body = endless(gate.note());
+        async { Ok::<_, Infallible>(Response::new(body)) }
+    });
+    let server = Running::start(ServerConfig::new().with_write_deadline(SHORT), service).await;
+
+    let mut client = server.connect().await;
+    client.send(KEEP_ALIVE_REQUEST).await;
+    events.dropped().await;
+
+    // Its connection goes on answering pings; it is the stream that is not read.
+    let (mut client, connection) = http2(server.address).await;
+    let answer = in_time(client.send_request(post(server.address, "/", ""))).await.expect("an answer");
+    events.dropped().await;
+    drop(answer);
+    let _ = in_time(connection).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn large_answer_does_not_hide_in_http2_buffers() {
+    let service = service_fn(async |_request: Request<RequestBody>| {
+        Ok::<_, Infallible>(Response::new(Full::from(vec![b'x'; 1024 * 1024])))
+    });
+    let server = Running::start(ServerConfig::new().with_write_deadline(SHORT), service).await;
+
+    // It reads the socket, and opens no window.
+    let mut client = server.connect().await;
+    client.send(HTTP2_HELLO).await;
+    client.send(http2_get_wait(1)).await;
+    client.read_to_end().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn refused_client_gets_its_answer_while_it_still_sends() {
+    let seen = Seen::default();
+    let server = Running::start(ServerConfig::new(), seen.echo()).await;
+
+    for refused in [
+        "garbage\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+    ] {
+        let mut client = server.connect().await;
+        client.send(refused).await;
+        in_time(client.stream.readable()).await.expect("an open socket");
+        // A server that has closed would answer the first write with a reset, and the second would fail.
+        for _ in 0..2 {
+            client.stream.write_all(b"and so on").await.expect("the server still takes what comes");
+        }
+        let mut sent = String::new();
+        in_time(client.stream.read_to_string(&mut sent)).await.expect("an end without a reset");
+        assert_eq!(statuses(&sent), [400]);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn refused_client_that_does_not_hang_up_loses_its_place() {
+    let seen = Seen::default();
+    let config = ServerConfig::new().with_connections_max(1).with_linger_deadline(SHORT);
+    let server = Running::start(config, seen.echo()).await;
+
+    let mut stays = server.connect().await;
+    stays.send("garbage\r\n\r\n").await;
+    assert_eq!(statuses(&stays.read_to_end().await), [400]);
+
+    let mut next = server.connect().await;
+    next.send(KEEP_ALIVE_REQUEST).await;
+    assert_eq!(statuses(&next.read_answer().await), [200]);
+    drop((stays, next));
+    server.stop().await;
+}
