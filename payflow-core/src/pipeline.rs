@@ -102,15 +102,7 @@ where
         config: PipelineConfig,
     ) -> Result<Self, InvalidConfig> {
         config.check()?;
-        Ok(Self {
-            consumer,
-            codec,
-            handler,
-            dead_letters,
-            config,
-            gauges: Arc::default(),
-            body: PhantomData,
-        })
+        Ok(Self { consumer, codec, handler, dead_letters, config, gauges: Arc::default(), body: PhantomData })
     }
 
     /// A look into it, while it runs and afterwards.
@@ -138,34 +130,15 @@ where
         let mut lines = Vec::with_capacity(self.config.shards);
         let mut workers = JoinSet::new();
         for _ in 0..self.config.shards {
-            let line = Lines {
-                inbox: Arc::new(Mailbox::new()),
-                outbox: Arc::clone(&outbox),
-            };
+            let line = Lines { inbox: Arc::new(Mailbox::new()), outbox: Arc::clone(&outbox) };
             let config = &self.config;
-            let shard = Shard::new(
-                config.order,
-                config.retry.clone(),
-                config.handler_timeout,
-                random.next(),
-            );
-            workers.spawn(worker::run(
-                shard,
-                line.clone(),
-                Arc::clone(&attempts),
-                limit.clone(),
-            ));
+            let shard = Shard::new(config.order, config.retry.clone(), config.handler_timeout, random.next());
+            workers.spawn(worker::run(shard, line.clone(), Arc::clone(&attempts), limit.clone()));
             lines.push(line);
         }
         let now = tokio::time::Instant::now().into_std();
         let engine = Engine::new(&self.config, (random.next(), random.next()), now);
-        let driver = Driver {
-            consumer: self.consumer,
-            engine,
-            lines,
-            workers,
-            gauges: self.gauges,
-        };
+        let driver = Driver { consumer: self.consumer, engine, lines, workers, gauges: self.gauges };
         driver.run(shutdown).await
     }
 }
@@ -177,8 +150,6 @@ fn unpredictable() -> u64 {
 
 impl<T, K, C, H> std::fmt::Debug for Pipeline<T, K, C, H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pipeline")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
+        f.debug_struct("Pipeline").field("config", &self.config).finish_non_exhaustive()
     }
 }

@@ -136,10 +136,7 @@ impl PipelineConfig {
     pub(super) fn check(&self) -> Result<(), InvalidConfig> {
         let refuse = |setting, reason| Err(InvalidConfig { setting, reason });
         if self.concurrency == 0 {
-            return refuse(
-                "concurrency",
-                "is 0, so that nothing would ever run: set it to 1 or more",
-            );
+            return refuse("concurrency", "is 0, so that nothing would ever run: set it to 1 or more");
         }
         if self.records_max < self.concurrency {
             return refuse(
@@ -148,16 +145,10 @@ impl PipelineConfig {
             );
         }
         if self.bytes_max < Self::BYTES_MAX_LEAST {
-            return refuse(
-                "bytes_max",
-                "is below 64 KiB, the size of one buffer of a transport: raise it",
-            );
+            return refuse("bytes_max", "is below 64 KiB, the size of one buffer of a transport: raise it");
         }
         if self.handler_timeout.is_zero() {
-            return refuse(
-                "handler_timeout",
-                "is 0, so that every attempt would be cut off: set it above",
-            );
+            return refuse("handler_timeout", "is 0, so that every attempt would be cut off: set it above");
         }
         if self.commit_interval.is_zero() || self.commit_records == 0 {
             return refuse(
@@ -166,10 +157,7 @@ impl PipelineConfig {
             );
         }
         if self.drain.is_zero() {
-            return refuse(
-                "drain",
-                "is 0, so that every stop would cut off running handlers: set it above",
-            );
+            return refuse("drain", "is 0, so that every stop would cut off running handlers: set it above");
         }
         if !(1..=Self::SHARDS_MAX).contains(&self.shards) {
             return refuse(
@@ -230,10 +218,7 @@ mod tests {
             (new().with_drain(Duration::ZERO), "drain"),
             (new().with_shards(0), "shards"),
             (new().with_shards(65), "shards"),
-            (
-                new().with_retry(RetryPolicy::new(vec![Duration::ZERO; 1_000])),
-                "retry",
-            ),
+            (new().with_retry(RetryPolicy::new(vec![Duration::ZERO; 1_000])), "retry"),
         ];
         for (config, setting) in cases {
             assert_eq!(config.check().unwrap_err().setting(), setting);

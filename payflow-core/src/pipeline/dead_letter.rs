@@ -96,9 +96,7 @@ impl DeadLetters {
 
 impl std::fmt::Debug for DeadLetters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DeadLetters")
-            .field("topic", &self.topic)
-            .finish_non_exhaustive()
+        f.debug_struct("DeadLetters").field("topic", &self.topic).finish_non_exhaustive()
     }
 }
 
@@ -136,17 +134,8 @@ mod tests {
     }
 
     fn verdict(reason: String) -> Verdict {
-        let failure = Failure {
-            fault: Fault::Unknown,
-            counts_attempt: true,
-            stage: "timeout",
-            reason,
-        };
-        Verdict {
-            failure,
-            attempts: u32::MAX,
-            failures: 0,
-        }
+        let failure = Failure { fault: Fault::Unknown, counts_attempt: true, stage: "timeout", reason };
+        Verdict { failure, attempts: u32::MAX, failures: 0 }
     }
 
     #[test]
@@ -167,13 +156,8 @@ mod tests {
     fn a_second_death_replaces_the_provenance_and_keeps_the_payment_id() {
         let first = letters().record(delivery(Headers::new()), &verdict("first".into()));
         let id = first.headers.text("payflow-payment-id").unwrap().to_owned();
-        let second = letters().record(
-            Delivery {
-                offset: 8,
-                ..delivery(first.headers.clone())
-            },
-            &verdict("second".into()),
-        );
+        let second = letters()
+            .record(Delivery { offset: 8, ..delivery(first.headers.clone()) }, &verdict("second".into()));
         assert_eq!(second.headers.text("payflow-payment-id"), Some(id.as_str()));
         assert_eq!(second.headers.text(DeadLetters::REASON), Some("second"));
         assert_eq!(second.headers.len(), first.headers.len());

@@ -125,11 +125,7 @@ async fn take_reports(lines: &[Lines], reports: &mut Vec<FromShard>) {
             return Poll::Pending;
         };
         line.outbox.take(reports, cx);
-        if reports.is_empty() {
-            Poll::Pending
-        } else {
-            Poll::Ready(())
-        }
+        if reports.is_empty() { Poll::Pending } else { Poll::Ready(()) }
     })
     .await;
 }
@@ -166,10 +162,7 @@ fn log(notice: &Notice) {
             warn!(partitions, "partitions were lost: what was in flight comes again")
         }
         Notice::CutOff { partitions } => {
-            warn!(
-                partitions,
-                "handlers still ran when their partitions had to go: they were cut off"
-            );
+            warn!(partitions, "handlers still ran when their partitions had to go: they were cut off");
         }
     }
 }

@@ -1,90 +1,25 @@
 //! What the pipeline decides: assignments, bounds, commits, drain. Pure: takes events and `now`, returns actions.
 
 mod commits;
+mod protocol;
+mod receives;
+mod slots;
 
 use std::hash::Hasher;
 use std::time::{Duration, Instant};
 
 use siphasher::sip::SipHasher13;
 
-use self::commits::Commits;
+use commits::Commits;
+pub(super) use protocol::{Actions, Event, Notice, ToShard};
+use receives::Receives;
+use slots::Slots;
+
 use super::config::{Order, PipelineConfig};
 use super::lanes::Routed;
 use super::shard::Settled;
-use crate::consumer::{AckToken, Assignment, Change, Delivery, Inbound, Room};
+use crate::consumer::{Change, Delivery, Inbound, Room};
 use crate::error::{Error, Fault};
-
-/// What happened.
-#[derive(Debug)]
-pub(super) enum Event<'a> {
-    /// The consumer handed over what is in the inbound, which is emptied.
-    Received(&'a mut Inbound),
-    /// A receive failed.
-    ReceiveFailed(Error),
-    /// Deliveries have left the shards; what is in it is taken.
-    Settled(&'a mut Settled),
-    /// A shard met an error after which nothing can go on.
-    Broken(Error),
-    /// The commit that was asked for ended.
-    Committed(Result<(), Error>),
-    /// The caller asks to stop.
-    ShutDown,
-    /// [`Engine::wake_at`] has come.
-    Tick,
-}
-
-/// What is to be done about it. Reused, so nothing is allocated once it has grown.
-#[derive(Debug)]
-pub(super) struct Actions {
-    /// For each shard, in order.
-    pub(super) to_shards: Vec<Vec<ToShard>>,
-    /// Tokens to acknowledge as finished.
-    pub(super) finished: Vec<AckToken>,
-    /// Tokens to acknowledge as given up.
-    pub(super) given_up: Vec<AckToken>,
-    /// Start a commit, after acknowledging.
-    pub(super) commit: bool,
-    /// For the log.
-    pub(super) notices: Vec<Notice>,
-}
-
-impl Actions {
-    pub(super) fn new(shards: usize) -> Self {
-        Self {
-            to_shards: std::iter::repeat_with(Vec::new).take(shards).collect(),
-            finished: Vec::new(),
-            given_up: Vec::new(),
-            commit: false,
-            notices: Vec::new(),
-        }
-    }
-
-    fn tell_all(&mut self, tell: impl Fn() -> ToShard) {
-        self.to_shards.iter_mut().for_each(|shard| shard.push(tell()));
-    }
-}
-
-/// A word to a shard. What is said first is done first.
-#[derive(Debug)]
-pub(super) enum ToShard {
-    Deliver(Routed),
-    /// Start nothing more of this partition (`None`: of any).
-    Stop(Option<u32>),
-    /// Drop what runs of this partition (`None`: of any).
-    Cut(Option<u32>),
-}
-
-/// Something that the person on call wants to know, once an outage.
-#[derive(Debug)]
-pub(super) enum Notice {
-    ReceiveFailed(Error),
-    ReceiveRecovered { failures: u32 },
-    CommitFailed(Error),
-    CommitRecovered { failures: u32 },
-    Revoking { partitions: usize },
-    Lost { partitions: usize },
-    CutOff { partitions: usize },
-}
 
 /// The state of a pipeline.
 #[derive(Debug)]
@@ -96,32 +31,13 @@ pub(super) struct Engine {
     shards: usize,
     hash_keys: (u64, u64),
     unkeyed: usize,
-    /// By slot: the partitions in our hands.
-    slots: Vec<Option<Held>>,
+    slots: Slots,
     records: usize,
     bytes: usize,
     commits: Commits,
-    receive_failures: u32,
-    receive_again_at: Option<Instant>,
+    receives: Receives,
     phase: Phase,
     fatal: Option<Error>,
-}
-
-/// A partition in our hands.
-#[derive(Debug)]
-struct Held {
-    generation: u32,
-    standing: Standing,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Handled.
-    Active,
-    /// Asked back: what runs may finish until then.
-    Stopping { cut_at: Instant },
-    /// Asked back, and nothing of it runs any more.
-    CutOff,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,12 +66,11 @@ impl Engine {
             shards: config.shards,
             hash_keys,
             unkeyed: 0,
-            slots: Vec::new(),
+            slots: Slots::default(),
             records: 0,
             bytes: 0,
             commits: Commits::new(config.commit_interval, config.commit_records, now),
-            receive_failures: 0,
-            receive_again_at: None,
+            receives: Receives::default(),
             phase: Phase::Running,
             fatal: None,
         }
@@ -188,9 +103,9 @@ impl Engine {
         }
     }
 
-    /// Whether to receive now: always, save after a failure, and when the source has ended.
+    /// Whether to receive now.
     pub(super) fn receives(&self, now: Instant) -> bool {
-        self.phase != Phase::Ended && self.receive_again_at.is_none_or(|at| at <= now)
+        self.receives.are_due(now)
     }
 
     /// When a [`Event::Tick`] is due.
@@ -199,18 +114,8 @@ impl Engine {
             Phase::Draining { until } | Phase::Committing { until } => Some(until),
             Phase::Running | Phase::Ended | Phase::Done => None,
         };
-        let cuts = self
-            .slots
-            .iter()
-            .flatten()
-            .filter_map(|held| match held.standing {
-                Standing::Stopping { cut_at } => Some(cut_at),
-                Standing::Active | Standing::CutOff => None,
-            });
-        cuts.chain(phase)
-            .chain(self.receive_again_at)
-            .chain(self.commits.due_at())
-            .min()
+        let due = [phase, self.slots.next_cut(), self.receives.due_at(), self.commits.due_at()];
+        due.into_iter().flatten().min()
     }
 
     /// Whether all is done, and why it ended: `Err` if something broke.
@@ -229,12 +134,9 @@ impl Engine {
     }
 
     fn received(&mut self, inbound: &mut Inbound, now: Instant, actions: &mut Actions) {
-        if self.receive_failures > 0 {
-            actions.notices.push(Notice::ReceiveRecovered {
-                failures: self.receive_failures,
-            });
-            self.receive_failures = 0;
-            self.receive_again_at = None;
+        let failures = self.receives.succeeded();
+        if failures > 0 {
+            actions.notices.push(Notice::ReceiveRecovered { failures });
         }
         for change in inbound.changes.drain(..) {
             self.changed(change, now, actions);
@@ -242,8 +144,11 @@ impl Engine {
         for delivery in inbound.deliveries.drain(..) {
             self.admit(delivery, actions);
         }
-        if inbound.ended && self.phase == Phase::Running {
-            self.phase = Phase::Ended;
+        if inbound.ended {
+            self.receives.end();
+            if self.phase == Phase::Running {
+                self.phase = Phase::Ended;
+            }
         }
         inbound.clear();
     }
@@ -251,74 +156,36 @@ impl Engine {
     fn changed(&mut self, change: Change, now: Instant, actions: &mut Actions) {
         match change {
             Change::Assigned(assignments) => {
-                assignments
-                    .into_iter()
-                    .for_each(|assignment| self.assign(&assignment, actions));
+                for assignment in assignments {
+                    if self.slots.assign(assignment.slot, assignment.generation) {
+                        actions.tell_all(|| ToShard::Cut(Some(assignment.slot)));
+                    }
+                }
             }
             Change::Revoking { assignments, until } => {
-                actions.notices.push(Notice::Revoking {
-                    partitions: assignments.len(),
-                });
+                actions.notices.push(Notice::Revoking { partitions: assignments.len() });
                 // A little earlier than the partition goes, so that what finished by then is still committed.
-                let cut_at =
-                    until - (until.saturating_duration_since(now) / 10).min(Duration::from_millis(100));
+                let margin = (until.saturating_duration_since(now) / 10).min(Duration::from_millis(100));
                 for assignment in assignments {
-                    if let Some(held) = self.held(assignment.slot, assignment.generation) {
-                        held.standing = Standing::Stopping { cut_at };
+                    if self.slots.stop(assignment.slot, assignment.generation, until - margin) {
                         actions.tell_all(|| ToShard::Stop(Some(assignment.slot)));
                     }
                 }
             }
             Change::Lost(assignments) => {
-                actions.notices.push(Notice::Lost {
-                    partitions: assignments.len(),
-                });
+                actions.notices.push(Notice::Lost { partitions: assignments.len() });
                 for assignment in assignments {
-                    if self.held(assignment.slot, assignment.generation).is_some() {
-                        self.drop_slot(assignment.slot, actions);
+                    if self.slots.lose(assignment.slot, assignment.generation) {
+                        actions.tell_all(|| ToShard::Cut(Some(assignment.slot)));
                     }
                 }
             }
         }
     }
 
-    fn assign(&mut self, assignment: &Assignment, actions: &mut Actions) {
-        let slot = assignment.slot as usize;
-        if self.slots.len() <= slot {
-            self.slots.resize_with(slot + 1, || None);
-        }
-        if self.slots.get(slot).is_some_and(Option::is_some) {
-            // Let go and assigned anew before the shards were told.
-            self.drop_slot(assignment.slot, actions);
-        }
-        if let Some(held) = self.slots.get_mut(slot) {
-            *held = Some(Held {
-                generation: assignment.generation,
-                standing: Standing::Active,
-            });
-        }
-    }
-
-    fn drop_slot(&mut self, slot: u32, actions: &mut Actions) {
-        if let Some(held) = self.slots.get_mut(slot as usize) {
-            *held = None;
-        }
-        actions.tell_all(|| ToShard::Cut(Some(slot)));
-    }
-
-    fn held(&mut self, slot: u32, generation: u32) -> Option<&mut Held> {
-        self.slots
-            .get_mut(slot as usize)?
-            .as_mut()
-            .filter(|held| held.generation == generation)
-    }
-
     fn admit(&mut self, delivery: Delivery, actions: &mut Actions) {
         let token = delivery.token;
-        let wanted = matches!(self.phase, Phase::Running | Phase::Ended)
-            && self
-                .held(token.slot(), token.generation())
-                .is_some_and(|held| held.standing == Standing::Active);
+        let wanted = matches!(self.phase, Phase::Running | Phase::Ended) && self.slots.is_active(token);
         if !wanted {
             actions.given_up.push(token);
             return;
@@ -341,27 +208,19 @@ impl Engine {
         };
         let Some(key) = key else {
             self.unkeyed = self.unkeyed.wrapping_add(1);
-            return Routed {
-                hash: self.unkeyed as u64,
-                delivery,
-            };
+            return Routed { hash: self.unkeyed as u64, delivery };
         };
         let mut hasher = SipHasher13::new_with_keys(self.hash_keys.0, self.hash_keys.1);
         hasher.write_u32(delivery.token.slot());
         hasher.write(key);
-        Routed {
-            hash: hasher.finish(),
-            delivery,
-        }
+        Routed { hash: hasher.finish(), delivery }
     }
 
     fn settled(&mut self, settled: &mut Settled, actions: &mut Actions) {
-        self.records = self
-            .records
-            .saturating_sub(settled.finished.len() + settled.given_up.len());
+        self.records = self.records.saturating_sub(settled.finished.len() + settled.given_up.len());
         self.bytes = self.bytes.saturating_sub(std::mem::take(&mut settled.bytes));
         for token in settled.finished.drain(..) {
-            if self.held(token.slot(), token.generation()).is_some() {
+            if self.slots.holds(token) {
                 self.commits.finished(1);
                 actions.finished.push(token);
             } else {
@@ -374,11 +233,10 @@ impl Engine {
 
     fn receive_failed(&mut self, error: Error, now: Instant, actions: &mut Actions) {
         if !matches!(error.fault(), Fault::Transient { .. }) {
+            self.receives.end();
             return self.break_off(error, now, actions);
         }
-        self.receive_failures = self.receive_failures.saturating_add(1);
-        self.receive_again_at = Some(now + pause(self.receive_failures));
-        if self.receive_failures == 1 {
+        if self.receives.failed(now) == 1 {
             actions.notices.push(Notice::ReceiveFailed(error));
         }
     }
@@ -411,47 +269,32 @@ impl Engine {
 
     fn shut_down(&mut self, now: Instant, actions: &mut Actions) {
         if matches!(self.phase, Phase::Running | Phase::Ended) {
-            self.phase = Phase::Draining {
-                until: now + self.drain,
-            };
+            self.phase = Phase::Draining { until: now + self.drain };
             actions.tell_all(|| ToShard::Stop(None));
         }
     }
 
     fn cut_overdue(&mut self, now: Instant, actions: &mut Actions) {
-        let mut partitions = 0;
-        for (slot, held) in (0_u32..).zip(&mut self.slots) {
-            if let Some(held) = held
-                && matches!(held.standing, Standing::Stopping { cut_at } if cut_at <= now)
-            {
-                // Still ours until the consumer says otherwise: what finished in time is acknowledged as such.
-                held.standing = Standing::CutOff;
-                partitions += 1;
-                actions.tell_all(|| ToShard::Cut(Some(slot)));
-            }
+        let slots = self.slots.cut(now);
+        if !slots.is_empty() && self.records > 0 {
+            actions.notices.push(Notice::CutOff { partitions: slots.len() });
         }
-        if partitions > 0 && self.records > 0 {
-            actions.notices.push(Notice::CutOff { partitions });
+        for slot in slots {
+            actions.tell_all(|| ToShard::Cut(Some(slot)));
         }
     }
 
     /// Moves from phase to phase, and commits when it is time.
     fn advance(&mut self, now: Instant, actions: &mut Actions) {
-        if self.receive_again_at.is_some_and(|at| at <= now) {
-            self.receive_again_at = None;
-        }
+        self.receives.resume(now);
         match self.phase {
             Phase::Ended | Phase::Draining { .. } if self.records == 0 => {
-                self.phase = Phase::Committing {
-                    until: now + self.drain,
-                };
+                self.phase = Phase::Committing { until: now + self.drain };
             }
             Phase::Draining { until } if until <= now => {
                 actions.tell_all(|| ToShard::Cut(None));
                 // The shards answer at once; should one not, it is asked again.
-                self.phase = Phase::Draining {
-                    until: now + self.drain,
-                };
+                self.phase = Phase::Draining { until: now + self.drain };
             }
             _ => {}
         }

@@ -72,11 +72,8 @@ impl Gauges {
     pub(super) fn add(&self, counts: Counts) {
         self.handled.fetch_add(counts.handled, Ordering::Relaxed);
         self.skipped.fetch_add(counts.skipped, Ordering::Relaxed);
-        self.failed_attempts
-            .fetch_add(counts.failed_attempts, Ordering::Relaxed);
-        self.dead_lettered
-            .fetch_add(counts.dead_lettered, Ordering::Relaxed);
-        self.dead_letters_failed
-            .fetch_add(counts.dead_letters_failed, Ordering::Relaxed);
+        self.failed_attempts.fetch_add(counts.failed_attempts, Ordering::Relaxed);
+        self.dead_lettered.fetch_add(counts.dead_lettered, Ordering::Relaxed);
+        self.dead_letters_failed.fetch_add(counts.dead_letters_failed, Ordering::Relaxed);
     }
 }

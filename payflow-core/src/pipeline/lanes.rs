@@ -139,10 +139,7 @@ impl<S: Default> Lanes<S> {
 
     /// A parked or running entry may start again. An entry that is gone is ignored.
     pub(super) fn wake(&mut self, id: EntryId) {
-        if self
-            .get_mut(id)
-            .is_some_and(|entry| matches!(entry.stage, Stage::Parked | Stage::Running))
-        {
+        if self.get_mut(id).is_some_and(|entry| matches!(entry.stage, Stage::Parked | Stage::Running)) {
             self.ready_at(id.index);
         }
     }
@@ -171,12 +168,8 @@ impl<S: Default> Lanes<S> {
         mut running: impl FnMut(EntryId, &mut Entry<S>),
     ) {
         let concerned = |entry: &Entry<S>| slot.is_none_or(|slot| entry.delivery.token.slot() == slot);
-        let indices: Vec<usize> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| concerned(entry))
-            .map(|(i, _)| i)
-            .collect();
+        let indices: Vec<usize> =
+            self.entries.iter().filter(|(_, entry)| concerned(entry)).map(|(i, _)| i).collect();
         for index in indices {
             // The indices were just listed, and each is visited once.
             let entry = &mut self.entries[index];
@@ -185,13 +178,7 @@ impl<S: Default> Lanes<S> {
                 if let Some(lane) = entry.lane {
                     self.lanes[lane].tail = index;
                 }
-                running(
-                    EntryId {
-                        index,
-                        serial: entry.serial,
-                    },
-                    entry,
-                );
+                running(EntryId { index, serial: entry.serial }, entry);
                 continue;
             }
             let entry = self.entries.remove(index);
@@ -205,15 +192,11 @@ impl<S: Default> Lanes<S> {
     }
 
     pub(super) fn get(&self, id: EntryId) -> Option<&Entry<S>> {
-        self.entries
-            .get(id.index)
-            .filter(|entry| entry.serial == id.serial)
+        self.entries.get(id.index).filter(|entry| entry.serial == id.serial)
     }
 
     pub(super) fn get_mut(&mut self, id: EntryId) -> Option<&mut Entry<S>> {
-        self.entries
-            .get_mut(id.index)
-            .filter(|entry| entry.serial == id.serial)
+        self.entries.get_mut(id.index).filter(|entry| entry.serial == id.serial)
     }
 
     #[cfg(test)]
@@ -243,11 +226,7 @@ impl<S: Default> Lanes<S> {
     }
 
     fn open(&mut self, hash: u64, index: usize) {
-        let lane = self.lanes.insert(Lane {
-            hash,
-            head: index,
-            tail: index,
-        });
+        let lane = self.lanes.insert(Lane { hash, head: index, tail: index });
         self.entries[index].lane = Some(lane);
         let lanes = &self.lanes;
         self.by_hash.insert_unique(hash, lane, |lane| lanes[*lane].hash);
@@ -266,10 +245,7 @@ impl<S: Default> Lanes<S> {
     fn ready_at(&mut self, index: usize) {
         let entry = &mut self.entries[index];
         entry.stage = Stage::Ready;
-        self.ready.push_back(EntryId {
-            index,
-            serial: entry.serial,
-        });
+        self.ready.push_back(EntryId { index, serial: entry.serial });
     }
 }
 

@@ -16,10 +16,7 @@ pub(super) struct Mailbox<I> {
 
 impl<I> Mailbox<I> {
     pub(super) const fn new() -> Self {
-        Self {
-            items: Mutex::new(Vec::new()),
-            receiver: AtomicWaker::new(),
-        }
+        Self { items: Mutex::new(Vec::new()), receiver: AtomicWaker::new() }
     }
 
     /// Puts all of `items` in, and leaves it empty, with memory of an earlier batch.
@@ -40,10 +37,7 @@ impl<I> Mailbox<I> {
     pub(super) fn take(&self, into: &mut Vec<I>, cx: &Context<'_>) {
         self.receiver.register(cx.waker());
         // Only moves happen under the lock, so it cannot be poisoned half-way.
-        std::mem::swap(
-            &mut *self.items.lock().unwrap_or_else(PoisonError::into_inner),
-            into,
-        );
+        std::mem::swap(&mut *self.items.lock().unwrap_or_else(PoisonError::into_inner), into);
     }
 
     fn update(&self, change: impl FnOnce(&mut Vec<I>)) {

@@ -22,9 +22,7 @@ impl RetryPolicy {
     /// One attempt, then these delays, each followed by another attempt.
     #[must_use]
     pub fn new(delays: impl IntoIterator<Item = Duration>) -> Self {
-        Self {
-            delays: delays.into_iter().collect(),
-        }
+        Self { delays: delays.into_iter().collect() }
     }
 
     /// The first attempt is the only one.
@@ -97,10 +95,7 @@ mod tests {
             |attempt, random: &mut Random| policy.decide(TRANSIENT, attempt, random) != Decision::GiveUp;
         assert!(again(1, &mut random) && again(2, &mut random) && again(3, &mut random));
         assert!(!again(4, &mut random));
-        assert_eq!(
-            RetryPolicy::never().decide(TRANSIENT, 1, &mut random),
-            Decision::GiveUp
-        );
+        assert_eq!(RetryPolicy::never().decide(TRANSIENT, 1, &mut random), Decision::GiveUp);
     }
 
     #[test]
@@ -109,10 +104,7 @@ mod tests {
         let mut random = Random::seeded(1);
         assert_eq!(policy.decide(Fault::Permanent, 1, &mut random), Decision::GiveUp);
         assert_eq!(policy.decide(Fault::Fatal, 1, &mut random), Decision::GiveUp);
-        assert!(matches!(
-            policy.decide(Fault::Unknown, 1, &mut random),
-            Decision::After(_)
-        ));
+        assert!(matches!(policy.decide(Fault::Unknown, 1, &mut random), Decision::After(_)));
     }
 
     #[test]
@@ -120,9 +112,7 @@ mod tests {
         let policy = RetryPolicy::new([Duration::from_millis(10)]);
         let mut random = Random::seeded(1);
         let mut after = |seconds| {
-            let fault = Fault::Transient {
-                retry_after: Some(Duration::from_secs(seconds)),
-            };
+            let fault = Fault::Transient { retry_after: Some(Duration::from_secs(seconds)) };
             policy.decide(fault, 1, &mut random)
         };
         assert_eq!(after(7), Decision::After(Duration::from_secs(7)));

@@ -50,12 +50,7 @@ pub(super) enum Begun<T> {
 
 impl<F: Future, L: Copy> Seats<F, L> {
     pub(super) fn new() -> Self {
-        Self {
-            seats: Vec::new(),
-            free: Vec::new(),
-            woken: Arc::default(),
-            taken: Vec::new(),
-        }
+        Self { seats: Vec::new(), free: Vec::new(), woken: Arc::default(), taken: Vec::new() }
     }
 
     /// Polls a new future once, and keeps it if it is not ready.
@@ -111,18 +106,10 @@ impl<F: Future, L: Copy> Seats<F, L> {
 
     fn add(&mut self) -> usize {
         let index = self.seats.len();
-        let wake = Arc::new(SeatWake {
-            index,
-            queued: AtomicBool::new(false),
-            woken: Arc::clone(&self.woken),
-        });
+        let wake =
+            Arc::new(SeatWake { index, queued: AtomicBool::new(false), woken: Arc::clone(&self.woken) });
         let waker = Waker::from(Arc::clone(&wake));
-        self.seats.push(Seat {
-            future: Box::pin(None),
-            label: None,
-            wake,
-            waker,
-        });
+        self.seats.push(Seat { future: Box::pin(None), label: None, wake, waker });
         index
     }
 }
@@ -150,10 +137,7 @@ struct Woken {
 
 impl Woken {
     fn take(&self, into: &mut Vec<usize>) {
-        std::mem::swap(
-            &mut *self.indices.lock().unwrap_or_else(PoisonError::into_inner),
-            into,
-        );
+        std::mem::swap(&mut *self.indices.lock().unwrap_or_else(PoisonError::into_inner), into);
     }
 }
 
@@ -171,11 +155,7 @@ impl Wake for SeatWake {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.queued.swap(true, Ordering::AcqRel) {
-            self.woken
-                .indices
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(self.index);
+            self.woken.indices.lock().unwrap_or_else(PoisonError::into_inner).push(self.index);
             self.woken.task.wake();
         }
     }
@@ -208,9 +188,7 @@ mod tests {
         sender.send(7).unwrap();
         let ended = poll_fn(|cx| {
             let mut ended = None;
-            seats.poll_woken(cx, |label, output| {
-                ended = Some((label, output.unwrap().unwrap()))
-            });
+            seats.poll_woken(cx, |label, output| ended = Some((label, output.unwrap().unwrap())));
             ended.map_or(Poll::Pending, Poll::Ready)
         })
         .await;
@@ -219,10 +197,7 @@ mod tests {
 
         let (sender, receiver) = oneshot::channel();
         sender.send(8).unwrap();
-        assert!(matches!(
-            seats.begin(counted(0, receiver), 'c'),
-            Begun::Ended(Ok(Ok(8)))
-        ));
+        assert!(matches!(seats.begin(counted(0, receiver), 'c'), Begun::Ended(Ok(Ok(8)))));
         assert_eq!(seats.seats.len(), 2);
     }
 

@@ -150,9 +150,7 @@ impl Shard {
         entry.state.starts = entry.state.starts.wrapping_add(1);
         let work = match &entry.state.verdict {
             Some(verdict) => Work::DeadLetter(verdict.clone()),
-            None => Work::Handle {
-                attempt: entry.state.attempts + 1,
-            },
+            None => Work::Handle { attempt: entry.state.attempts + 1 },
         };
         Some((id, work, entry.delivery.clone()))
     }
@@ -161,8 +159,7 @@ impl Shard {
     pub(super) fn seated(&mut self, id: EntryId, seat: usize, now: Instant) {
         if let Some(entry) = self.lanes.get_mut(id) {
             entry.state.seat = Some(seat);
-            self.deadlines
-                .push_back((now + self.handler_timeout, id, entry.state.starts));
+            self.deadlines.push_back((now + self.handler_timeout, id, entry.state.starts));
         }
     }
 
@@ -196,10 +193,8 @@ impl Shard {
     /// Ends what has run for longer than an attempt may. The futures in `vacated` are to be dropped.
     pub(super) fn expire(&mut self, now: Instant, vacated: &mut Vec<usize>) {
         while let Some((deadline, id, starts)) = self.deadlines.front().copied() {
-            let current = self
-                .lanes
-                .get(id)
-                .is_some_and(|entry| entry.is_running() && entry.state.starts == starts);
+            let current =
+                self.lanes.get(id).is_some_and(|entry| entry.is_running() && entry.state.starts == starts);
             if current && deadline > now {
                 break;
             }
@@ -264,8 +259,7 @@ impl Shard {
         }
         let decision = if failure.counts_attempt {
             entry.state.attempts += 1;
-            self.retry
-                .decide(failure.fault, entry.state.attempts, &mut self.random)
+            self.retry.decide(failure.fault, entry.state.attempts, &mut self.random)
         } else {
             Decision::After(pause_without_attempt(failure.fault))
         };
@@ -273,11 +267,7 @@ impl Shard {
             Decision::After(pause) => self.park(id, now + pause),
             Decision::GiveUp => {
                 let attempts = entry.state.attempts;
-                entry.state.verdict = Some(Box::new(Verdict {
-                    failure,
-                    attempts,
-                    failures: 0,
-                }));
+                entry.state.verdict = Some(Box::new(Verdict { failure, attempts, failures: 0 }));
                 self.lanes.wake(id);
             }
         }

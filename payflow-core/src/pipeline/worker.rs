@@ -156,8 +156,7 @@ impl Worker {
             match seats.begin(perform(work, delivery), id) {
                 Begun::Ended(output) => {
                     self.permits.release();
-                    self.shard
-                        .ended(id, note_fatal(judged(output), &mut self.outgoing), now);
+                    self.shard.ended(id, note_fatal(judged(output), &mut self.outgoing), now);
                 }
                 Begun::Seated(seat) => self.shard.seated(id, seat, now),
             }
@@ -167,8 +166,7 @@ impl Worker {
 
     fn report(&mut self) {
         if !self.shard.settled().is_empty() {
-            self.outgoing
-                .push(FromShard::Settled(std::mem::take(self.shard.settled())));
+            self.outgoing.push(FromShard::Settled(std::mem::take(self.shard.settled())));
         }
         self.lines.outbox.post(&mut self.outgoing);
     }

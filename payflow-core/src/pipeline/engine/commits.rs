@@ -20,14 +20,7 @@ pub(super) struct Commits {
 
 impl Commits {
     pub(super) const fn new(interval: Duration, records: usize, now: Instant) -> Self {
-        Self {
-            interval,
-            records,
-            finished: 0,
-            running: None,
-            failures: 0,
-            next_at: now,
-        }
+        Self { interval, records, finished: 0, running: None, failures: 0, next_at: now }
     }
 
     pub(super) const fn finished(&mut self, records: usize) {

@@ -49,19 +49,13 @@ fn a_commit_waits_for_its_interval_and_runs_alone() {
     rig.assign(0);
     rig.receive(0, &["a"]);
     rig.finish_all();
-    assert_eq!(
-        rig.commits_started, 1,
-        "nothing was committed before, so the first is due at once"
-    );
+    assert_eq!(rig.commits_started, 1, "nothing was committed before, so the first is due at once");
     rig.receive(0, &["b"]);
     rig.finish_all();
     rig.advance(SECOND);
     assert_eq!(rig.commits_started, 1, "one runs already");
     rig.committed(Ok(()));
-    assert_eq!(
-        rig.commits_started, 1,
-        "the interval begins with the end of the last"
-    );
+    assert_eq!(rig.commits_started, 1, "the interval begins with the end of the last");
     rig.advance(SECOND);
     assert_eq!(rig.commits_started, 2);
 }
@@ -106,14 +100,26 @@ fn a_receive_that_fails_is_repeated_after_a_pause_and_told_once() {
 }
 
 #[test]
+fn an_unusable_consumer_is_not_asked_again_while_handlers_end() {
+    let mut rig = Rig::new(PipelineConfig::new());
+    rig.assign(0);
+    rig.receive(0, &["a"]);
+    rig.on(Event::ReceiveFailed(Error::fatal("receive")));
+    rig.advance(SECOND);
+    assert!(!rig.engine.receives(rig.now));
+    assert!(rig.outcome().is_none());
+    rig.finish_all();
+    rig.committed(Ok(()));
+    assert_eq!(rig.outcome().unwrap().unwrap_err().fault(), Fault::Fatal);
+    assert_eq!(rig.finished, 1);
+}
+
+#[test]
 fn an_ended_source_is_handled_to_its_end_and_committed() {
     let mut rig = Rig::new(PipelineConfig::new());
     rig.assign(0);
     rig.receive(0, &["a", "a", "b"]);
-    rig.on(Event::Received(&mut Inbound {
-        ended: true,
-        ..Inbound::default()
-    }));
+    rig.on(Event::Received(&mut Inbound { ended: true, ..Inbound::default() }));
     assert!(rig.outcome().is_none());
     rig.finish_all();
     rig.committed(Ok(()));

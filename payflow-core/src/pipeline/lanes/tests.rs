@@ -99,11 +99,7 @@ fn taking_out_leaves_running_heads_and_other_partitions() {
     }
     let head = lanes.start().unwrap();
     let (mut taken, mut running) = (Vec::new(), Vec::new());
-    lanes.take_unstarted(
-        Some(0),
-        |entry| taken.push(entry.delivery.offset),
-        |id, _| running.push(id),
-    );
+    lanes.take_unstarted(Some(0), |entry| taken.push(entry.delivery.offset), |id, _| running.push(id));
     assert_eq!(taken, [1, 2]);
     assert_eq!(running, [head]);
 

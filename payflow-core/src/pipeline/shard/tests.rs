@@ -18,19 +18,11 @@ fn routed(key: &'static str, offset: i64) -> Routed {
 }
 
 fn shard(delays: &[Duration]) -> (Shard, Instant) {
-    (
-        Shard::new(Order::ByKey, RetryPolicy::new(delays.to_vec()), 30 * SECOND, 1),
-        Instant::now(),
-    )
+    (Shard::new(Order::ByKey, RetryPolicy::new(delays.to_vec()), 30 * SECOND, 1), Instant::now())
 }
 
 fn failure(fault: Fault) -> Outcome {
-    Outcome::Failed(Failure {
-        fault,
-        counts_attempt: true,
-        stage: "handler",
-        reason: "no".into(),
-    })
+    Outcome::Failed(Failure { fault, counts_attempt: true, stage: "handler", reason: "no".into() })
 }
 
 const TRANSIENT: Fault = Fault::Transient { retry_after: None };
@@ -82,14 +74,8 @@ fn attempts_used_up_lead_to_a_dead_letter_that_is_awaited() {
     let (first, _) = attempt(&mut shard);
     shard.ended(first, failure(Fault::Unknown), now);
     let (same, verdict) = dead_letter(&mut shard);
-    assert_eq!(
-        (same, verdict.failure.fault, verdict.attempts),
-        (first, Fault::Unknown, 1)
-    );
-    assert!(
-        shard.start().is_none(),
-        "the next of the key waits for the dead letter"
-    );
+    assert_eq!((same, verdict.failure.fault, verdict.attempts), (first, Fault::Unknown, 1));
+    assert!(shard.start().is_none(), "the next of the key waits for the dead letter");
     assert!(shard.settled().finished.is_empty());
     shard.ended(first, Outcome::DeadLettered, now);
     assert_eq!(sequences(&shard.settled().finished), [0]);
@@ -121,15 +107,8 @@ fn waiting_for_a_holder_uses_up_no_attempt() {
     for _ in 0..10 {
         let (id, number) = attempt(&mut shard);
         assert_eq!(number, 1);
-        let fault = Fault::Transient {
-            retry_after: Some(7 * SECOND),
-        };
-        let held = Failure {
-            fault,
-            counts_attempt: false,
-            stage: "handler",
-            reason: "held".into(),
-        };
+        let fault = Fault::Transient { retry_after: Some(7 * SECOND) };
+        let held = Failure { fault, counts_attempt: false, stage: "handler", reason: "held".into() };
         shard.ended(id, Outcome::Failed(held), now);
         assert_eq!(shard.wake_at().unwrap() - now, 7 * SECOND);
         now += 7 * SECOND;
@@ -149,10 +128,7 @@ fn an_attempt_without_outcome_times_out_as_unknown_and_its_future_is_dropped() {
     shard.expire(now + 30 * SECOND, &mut vacated);
     assert_eq!(vacated, [5]);
     let (_, verdict) = dead_letter(&mut shard);
-    assert_eq!(
-        (verdict.failure.fault, verdict.failure.stage),
-        (Fault::Unknown, "timeout")
-    );
+    assert_eq!((verdict.failure.fault, verdict.failure.stage), (Fault::Unknown, "timeout"));
 }
 
 #[test]
@@ -178,11 +154,7 @@ fn stopping_gives_up_what_waits_and_lets_what_runs_finish() {
     for (key, offset) in [("a", 0), ("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
         shard.deliver(routed(key, offset));
     }
-    let running = [
-        attempt(&mut shard).0,
-        attempt(&mut shard).0,
-        attempt(&mut shard).0,
-    ];
+    let running = [attempt(&mut shard).0, attempt(&mut shard).0, attempt(&mut shard).0];
     shard.ended(running[1], failure(TRANSIENT), now);
     shard.stop(Some(0));
     assert_eq!(sequences(&shard.settled().given_up), [1, 2, 4]);

@@ -68,17 +68,9 @@ impl<C, H> Attempts<C, H> {
         if error.fault() == Fault::Fatal
             && let Some(unlogged) = self.unusable.admit(now())
         {
-            error!(
-                error = reason,
-                unlogged, "handler's client is unusable: its records are dead-lettered"
-            );
+            error!(error = reason, unlogged, "handler's client is unusable: its records are dead-lettered");
         }
-        Failure {
-            fault: error.fault(),
-            counts_attempt: error.counts_attempt(),
-            stage: "handler",
-            reason,
-        }
+        Failure { fault: error.fault(), counts_attempt: error.counts_attempt(), stage: "handler", reason }
     }
 }
 
@@ -90,10 +82,5 @@ pub(super) fn now() -> Instant {
 }
 
 fn undecodable(error: &DecodeError) -> Failure {
-    Failure {
-        fault: Fault::Permanent,
-        counts_attempt: true,
-        stage: "decode",
-        reason: error.to_string(),
-    }
+    Failure { fault: Fault::Permanent, counts_attempt: true, stage: "decode", reason: error.to_string() }
 }

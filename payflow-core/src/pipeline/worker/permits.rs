@@ -30,11 +30,7 @@ type Waiting = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireE
 
 impl Permits {
     pub(super) const fn new(limit: Limit) -> Self {
-        Self {
-            limit,
-            kept: false,
-            waiting: None,
-        }
+        Self { limit, kept: false, waiting: None }
     }
 
     /// Takes a permit, or gets in line for one. First come, first served among the shards.
@@ -85,8 +81,6 @@ impl Drop for Permits {
 
 impl fmt::Debug for Permits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permits")
-            .field("kept", &self.kept)
-            .finish_non_exhaustive()
+        f.debug_struct("Permits").field("kept", &self.kept).finish_non_exhaustive()
     }
 }

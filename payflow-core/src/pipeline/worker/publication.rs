@@ -20,11 +20,7 @@ pub(super) struct Publication {
 
 impl Publication {
     pub(super) const fn new(dead_letters: DeadLetters) -> Self {
-        Self {
-            dead_letters,
-            published: Sparse::new(LOG_INTERVAL),
-            failures: AtomicU32::new(0),
-        }
+        Self { dead_letters, published: Sparse::new(LOG_INTERVAL), failures: AtomicU32::new(0) }
     }
 
     pub(super) async fn publish(&self, delivery: Delivery, verdict: &Verdict) -> Outcome {

@@ -18,22 +18,13 @@ struct State {
 
 impl Sparse {
     pub(super) const fn new(interval: Duration) -> Self {
-        Self {
-            interval,
-            state: Mutex::new(State {
-                admitted_at: None,
-                held_back: 0,
-            }),
-        }
+        Self { interval, state: Mutex::new(State { admitted_at: None, held_back: 0 }) }
     }
 
     /// `Some` if this event is to be told, with how many were not since the last that was.
     pub(super) fn admit(&self, now: Instant) -> Option<u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state
-            .admitted_at
-            .is_some_and(|at| now.saturating_duration_since(at) < self.interval)
-        {
+        if state.admitted_at.is_some_and(|at| now.saturating_duration_since(at) < self.interval) {
             state.held_back += 1;
             return None;
         }
@@ -51,9 +42,7 @@ mod tests {
         let sparse = Sparse::new(Duration::from_secs(10));
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let told: Vec<_> = [0, 1, 2, 9, 10, 11, 30]
-            .map(|seconds| sparse.admit(at(seconds)))
-            .into();
+        let told: Vec<_> = [0, 1, 2, 9, 10, 11, 30].map(|seconds| sparse.admit(at(seconds))).into();
         assert_eq!(told, [Some(0), None, None, None, Some(3), None, Some(1)]);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::super::lanes::EntryId;
 use super::super::super::shard::{Failure, Outcome, Shard, Work};
 use super::*;
+use crate::consumer::{AckToken, Assignment};
 use crate::record::{Headers, Topic};
 
 pub(super) struct Rig {
@@ -76,10 +77,7 @@ impl Rig {
         *generation += 1;
         *held = true;
         let changes = vec![Change::Assigned(vec![assignment(slot, *generation)])];
-        self.on(Event::Received(&mut Inbound {
-            changes,
-            ..Inbound::default()
-        }));
+        self.on(Event::Received(&mut Inbound { changes, ..Inbound::default() }));
     }
 
     pub(super) fn revoke(&mut self, slot: u32, within: Duration) {
@@ -87,14 +85,9 @@ impl Rig {
             return;
         };
         self.generations.insert(slot, (generation, false));
-        let revoking = Change::Revoking {
-            assignments: vec![assignment(slot, generation)],
-            until: self.now + within,
-        };
-        self.on(Event::Received(&mut Inbound {
-            changes: vec![revoking],
-            ..Inbound::default()
-        }));
+        let revoking =
+            Change::Revoking { assignments: vec![assignment(slot, generation)], until: self.now + within };
+        self.on(Event::Received(&mut Inbound { changes: vec![revoking], ..Inbound::default() }));
     }
 
     pub(super) fn lose(&mut self, slot: u32) {
@@ -103,10 +96,7 @@ impl Rig {
         };
         self.generations.insert(slot, (generation, false));
         let changes = vec![Change::Lost(vec![assignment(slot, generation)])];
-        self.on(Event::Received(&mut Inbound {
-            changes,
-            ..Inbound::default()
-        }));
+        self.on(Event::Received(&mut Inbound { changes, ..Inbound::default() }));
     }
 
     /// Hands over what fits the room, as a consumer does.
@@ -135,10 +125,7 @@ impl Rig {
         let (generation, _) = self.generations[&slot];
         let delivery = self.delivery(slot, generation, key);
         self.out.insert(delivery.token);
-        self.on(Event::Received(&mut Inbound {
-            deliveries: vec![delivery],
-            ..Inbound::default()
-        }));
+        self.on(Event::Received(&mut Inbound { deliveries: vec![delivery], ..Inbound::default() }));
     }
 
     pub(super) fn advance(&mut self, time: Duration) {
@@ -170,20 +157,8 @@ impl Rig {
     }
 
     pub(super) fn fail(&mut self, index: usize, fault: Fault) {
-        let stage = if fault == Fault::Permanent {
-            "panic"
-        } else {
-            "handler"
-        };
-        self.end(
-            index,
-            Outcome::Failed(Failure {
-                fault,
-                counts_attempt: true,
-                stage,
-                reason: "no".into(),
-            }),
-        );
+        let stage = if fault == Fault::Permanent { "panic" } else { "handler" };
+        self.end(index, Outcome::Failed(Failure { fault, counts_attempt: true, stage, reason: "no".into() }));
     }
 
     /// Ends the running work number `index` (modulo) so; a dead letter's publication ends as well or badly as a handler.
@@ -272,10 +247,7 @@ impl Rig {
         self.running.retain(|running| !vacated.contains(&running.seat));
         for token in std::mem::take(&mut self.actions.finished) {
             assert!(self.out.remove(&token), "{token:?} came back twice");
-            assert!(
-                self.done.contains(&token),
-                "{token:?} was acknowledged and never finished"
-            );
+            assert!(self.done.contains(&token), "{token:?} was acknowledged and never finished");
             self.finished += 1;
         }
         for token in std::mem::take(&mut self.actions.given_up) {
@@ -283,10 +255,7 @@ impl Rig {
             self.given_up += 1;
         }
         if std::mem::take(&mut self.actions.commit) {
-            assert!(
-                !std::mem::replace(&mut self.commit_runs, true),
-                "two commits at once"
-            );
+            assert!(!std::mem::replace(&mut self.commit_runs, true), "two commits at once");
             self.commits_started += 1;
         }
         self.notices.append(&mut self.actions.notices);
@@ -307,13 +276,7 @@ impl Rig {
                 self.seats += 1;
                 self.shards[index].seated(id, self.seats, self.now);
                 let dead_letter = matches!(work, Work::DeadLetter(_));
-                self.running.push(Running {
-                    shard: index,
-                    id,
-                    seat: self.seats,
-                    dead_letter,
-                    delivery,
-                });
+                self.running.push(Running { shard: index, id, seat: self.seats, dead_letter, delivery });
             }
         }
     }
@@ -321,16 +284,10 @@ impl Rig {
     fn check_start(&mut self, work: &Work, delivery: &Delivery) {
         assert!(self.out.contains(&delivery.token), "started what had come back");
         let Some(lane) = self.lane(delivery) else { return };
-        let runs = self
-            .running
-            .iter()
-            .any(|running| self.lane(&running.delivery).as_ref() == Some(&lane));
+        let runs = self.running.iter().any(|running| self.lane(&running.delivery).as_ref() == Some(&lane));
         assert!(!runs, "two of a lane run at once");
         let last = self.last_started.insert(lane, delivery.offset);
-        assert!(
-            last.is_none_or(|last| last <= delivery.offset),
-            "order of a lane broken"
-        );
+        assert!(last.is_none_or(|last| last <= delivery.offset), "order of a lane broken");
         if let (Work::Handle { attempt: 1 }, Some(last)) = (work, last) {
             assert!(last < delivery.offset, "a first attempt twice in one generation");
         }
@@ -339,10 +296,7 @@ impl Rig {
     fn lane(&self, delivery: &Delivery) -> Option<(u32, u32, Option<Vec<u8>>)> {
         let (slot, generation) = (delivery.token.slot(), delivery.token.generation());
         match self.config.order {
-            Order::ByKey => delivery
-                .key
-                .as_ref()
-                .map(|key| (slot, generation, Some(key.to_vec()))),
+            Order::ByKey => delivery.key.as_ref().map(|key| (slot, generation, Some(key.to_vec()))),
             Order::ByPartition => Some((slot, generation, None)),
             Order::None => None,
         }
@@ -350,10 +304,5 @@ impl Rig {
 }
 
 fn assignment(slot: u32, generation: u32) -> Assignment {
-    Assignment {
-        slot,
-        generation,
-        topic: Topic::parse("t").unwrap(),
-        partition: slot as i32,
-    }
+    Assignment { slot, generation, topic: Topic::parse("t").unwrap(), partition: slot as i32 }
 }

@@ -25,9 +25,7 @@ fn step() -> impl Strategy<Value = Step> {
     let key = prop::sample::select(vec!["a", "b", "c", "d", "", "-"]);
     let fault = prop::sample::select(vec![
         Fault::Transient { retry_after: None },
-        Fault::Transient {
-            retry_after: Some(Duration::from_millis(700)),
-        },
+        Fault::Transient { retry_after: Some(Duration::from_millis(700)) },
         Fault::Permanent,
         Fault::Unknown,
         Fault::Fatal,

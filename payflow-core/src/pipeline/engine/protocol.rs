@@ -1,0 +1,78 @@
+//! What the engine is told, and what it asks for.
+
+use super::super::lanes::Routed;
+use super::super::shard::Settled;
+use crate::consumer::{AckToken, Inbound};
+use crate::error::Error;
+
+/// What happened.
+#[derive(Debug)]
+pub(in super::super) enum Event<'a> {
+    /// The consumer handed over what is in the inbound, which is emptied.
+    Received(&'a mut Inbound),
+    /// A receive failed.
+    ReceiveFailed(Error),
+    /// Deliveries have left the shards; what is in it is taken.
+    Settled(&'a mut Settled),
+    /// A shard met an error after which nothing can go on.
+    Broken(Error),
+    /// The commit that was asked for ended.
+    Committed(Result<(), Error>),
+    /// The caller asks to stop.
+    ShutDown,
+    /// [`Engine::wake_at`] has come.
+    Tick,
+}
+
+/// What is to be done about it. Reused, so nothing is allocated once it has grown.
+#[derive(Debug)]
+pub(in super::super) struct Actions {
+    /// For each shard, in order.
+    pub(in super::super) to_shards: Vec<Vec<ToShard>>,
+    /// Tokens to acknowledge as finished.
+    pub(in super::super) finished: Vec<AckToken>,
+    /// Tokens to acknowledge as given up.
+    pub(in super::super) given_up: Vec<AckToken>,
+    /// Start a commit, after acknowledging.
+    pub(in super::super) commit: bool,
+    /// For the log.
+    pub(in super::super) notices: Vec<Notice>,
+}
+
+impl Actions {
+    pub(in super::super) fn new(shards: usize) -> Self {
+        Self {
+            to_shards: std::iter::repeat_with(Vec::new).take(shards).collect(),
+            finished: Vec::new(),
+            given_up: Vec::new(),
+            commit: false,
+            notices: Vec::new(),
+        }
+    }
+
+    pub(super) fn tell_all(&mut self, tell: impl Fn() -> ToShard) {
+        self.to_shards.iter_mut().for_each(|shard| shard.push(tell()));
+    }
+}
+
+/// A word to a shard. What is said first is done first.
+#[derive(Debug)]
+pub(in super::super) enum ToShard {
+    Deliver(Routed),
+    /// Start nothing more of this partition (`None`: of any).
+    Stop(Option<u32>),
+    /// Drop what runs of this partition (`None`: of any).
+    Cut(Option<u32>),
+}
+
+/// Something that the person on call wants to know, once an outage.
+#[derive(Debug)]
+pub(in super::super) enum Notice {
+    ReceiveFailed(Error),
+    ReceiveRecovered { failures: u32 },
+    CommitFailed(Error),
+    CommitRecovered { failures: u32 },
+    Revoking { partitions: usize },
+    Lost { partitions: usize },
+    CutOff { partitions: usize },
+}
