@@ -64,12 +64,7 @@ impl Error {
     /// A failure of `operation`, with the fault already decided.
     #[must_use]
     pub const fn new(fault: Fault, operation: &'static str) -> Self {
-        Self {
-            fault,
-            operation,
-            counts_attempt: true,
-            source: None,
-        }
+        Self { fault, operation, counts_attempt: true, source: None }
     }
 
     /// A [`Fault::Transient`] without a wish about when to come back.
@@ -101,15 +96,8 @@ impl Error {
     /// Waiting for it says nothing about the record, so it uses up no attempt: see [`counts_attempt`](Self::counts_attempt).
     #[must_use]
     pub const fn held(operation: &'static str, remaining: Duration) -> Self {
-        let fault = Fault::Transient {
-            retry_after: Some(remaining),
-        };
-        Self {
-            fault,
-            operation,
-            counts_attempt: false,
-            source: None,
-        }
+        let fault = Fault::Transient { retry_after: Some(remaining) };
+        Self { fault, operation, counts_attempt: false, source: None }
     }
 
     /// Keeps the cause.
@@ -178,12 +166,7 @@ mod tests {
     #[test]
     fn only_waiting_for_a_holder_uses_up_no_attempt() {
         let held = Error::held("claim", Duration::from_secs(3));
-        assert_eq!(
-            held.fault(),
-            Fault::Transient {
-                retry_after: Some(Duration::from_secs(3))
-            }
-        );
+        assert_eq!(held.fault(), Fault::Transient { retry_after: Some(Duration::from_secs(3)) });
         assert!(!held.counts_attempt());
         assert!(Error::transient("claim").counts_attempt());
     }

@@ -68,12 +68,7 @@ impl<T> Message<T> {
     /// `delivery` decoded to `body`, for the `attempt`th time (from 1).
     #[must_use]
     pub const fn new(body: T, delivery: Delivery, attempt: u32) -> Self {
-        Self {
-            body,
-            delivery,
-            attempt,
-            foreign_id: OnceLock::new(),
-        }
+        Self { body, delivery, attempt, foreign_id: OnceLock::new() }
     }
 
     /// What the record says.
@@ -106,9 +101,7 @@ impl Message<PaymentRequest> {
     /// record stands and what it holds. Computed when first asked for; a redelivery has the same.
     #[must_use]
     pub fn payment_id(&self) -> PaymentId {
-        self.body
-            .id()
-            .unwrap_or_else(|| *self.foreign_id.get_or_init(|| foreign_id(&self.delivery)))
+        self.body.id().unwrap_or_else(|| *self.foreign_id.get_or_init(|| foreign_id(&self.delivery)))
     }
 
     /// The fingerprint that the intake gave a request with an idempotency key.
@@ -143,12 +136,9 @@ mod tests {
 
     fn message(offset: i64, value: &'static str) -> Message<PaymentRequest> {
         let amount = Money::new(1, Currency::parse("EUR").unwrap());
-        let body = PaymentRequest::new(
-            UserId::parse("u").unwrap(),
-            amount,
-            PaymentMethod::parse("m").unwrap(),
-        )
-        .unwrap();
+        let body =
+            PaymentRequest::new(UserId::parse("u").unwrap(), amount, PaymentMethod::parse("m").unwrap())
+                .unwrap();
         let delivery = Delivery {
             token: AckToken::new(0, 0, offset),
             topic: Topic::parse("t").unwrap(),
@@ -174,9 +164,6 @@ mod tests {
         let id = PaymentId::random();
         let bare = message(7, "a");
         let identified = bare.body().clone().identified(id, jiff::Timestamp::UNIX_EPOCH);
-        assert_eq!(
-            Message::new(identified, bare.delivery().clone(), 1).payment_id(),
-            id
-        );
+        assert_eq!(Message::new(identified, bare.delivery().clone(), 1).payment_id(), id);
     }
 }

@@ -24,17 +24,13 @@ impl JsonCodec {
     /// A codec that refuses records that name no currency.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            default_currency: None,
-        }
+        Self { default_currency: None }
     }
 
     /// The same codec, for a topic whose writers do not name the currency and mean this one.
     #[must_use]
     pub const fn with_default_currency(self, currency: Currency) -> Self {
-        Self {
-            default_currency: Some(currency),
-        }
+        Self { default_currency: Some(currency) }
     }
 }
 
@@ -43,10 +39,7 @@ impl Codec<PaymentRequest> for JsonCodec {
         let mut headers = Headers::new();
         headers.append(HeaderName::CONTENT_TYPE, "application/json");
         PaymentHeaders::of(body).append_to(&mut headers);
-        Encoded {
-            value: writer::three_fields(body).into(),
-            headers,
-        }
+        Encoded { value: writer::three_fields(body).into(), headers }
     }
 
     fn decode(&self, value: &[u8], headers: &Headers) -> Result<PaymentRequest, DecodeError> {

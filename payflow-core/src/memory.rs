@@ -83,18 +83,9 @@ impl MemoryCluster {
     /// An empty cluster.
     #[must_use]
     pub fn with_config(config: MemoryConfig) -> Self {
-        let state = State {
-            cluster: Cluster::new(config.clone()),
-            faults: Faults::default(),
-            shut_down: false,
-        };
-        Self {
-            shared: Arc::new(Shared {
-                state: Mutex::new(state),
-                changed: Notify::new(),
-                config,
-            }),
-        }
+        let state =
+            State { cluster: Cluster::new(config.clone()), faults: Faults::default(), shut_down: false };
+        Self { shared: Arc::new(Shared { state: Mutex::new(state), changed: Notify::new(), config }) }
     }
 
     /// Creates a topic. Creating it again with as many partitions changes nothing.
@@ -261,8 +252,6 @@ impl Default for MemoryCluster {
 
 impl fmt::Debug for MemoryCluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryCluster")
-            .field("config", &self.shared.config)
-            .finish_non_exhaustive()
+        f.debug_struct("MemoryCluster").field("config", &self.shared.config).finish_non_exhaustive()
     }
 }

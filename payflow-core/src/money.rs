@@ -189,10 +189,7 @@ impl Money {
         if self.currency != other.currency {
             return None;
         }
-        Some(Self {
-            minor: operation(self.minor, other.minor)?,
-            ..self
-        })
+        Some(Self { minor: operation(self.minor, other.minor)?, ..self })
     }
 
     fn padded_decimal(self) -> String {
@@ -200,11 +197,7 @@ impl Money {
         let sign = if self.minor < 0 { "-" } else { "" };
         let unit = 10_u64.pow(u32::from(self.currency.exponent()));
         let (whole, part) = (self.minor.unsigned_abs() / unit, self.minor.unsigned_abs() % unit);
-        if digits == 0 {
-            format!("{sign}{whole}")
-        } else {
-            format!("{sign}{whole}.{part:0digits$}")
-        }
+        if digits == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part:0digits$}") }
     }
 }
 

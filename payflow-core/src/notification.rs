@@ -41,13 +41,7 @@ impl Notification {
         user_id: UserId,
         message: impl Into<String>,
     ) -> Self {
-        Self {
-            id,
-            payment_id,
-            user_id,
-            message: message.into(),
-            fingerprint: None,
-        }
+        Self { id, payment_id, user_id, message: message.into(), fingerprint: None }
     }
 
     /// The same notification, of a request with this fingerprint: [`Once`](crate::Once) tells by it a repeat from
@@ -98,10 +92,7 @@ impl NotificationId {
     #[must_use]
     pub fn of(payment_id: PaymentId, event: &str, channel: &str) -> Self {
         let payment = payment_id.as_uuid().as_bytes();
-        Self(derive(
-            Purpose::Notification,
-            &[payment, event.as_bytes(), channel.as_bytes()],
-        ))
+        Self(derive(Purpose::Notification, &[payment, event.as_bytes(), channel.as_bytes()]))
     }
 
     /// Reads the hyphenated form.

@@ -87,10 +87,7 @@ impl OffsetTracker {
             narrow
         });
         if !contiguous {
-            self.segments.push_back(Segment {
-                offset,
-                bit: self.tail,
-            });
+            self.segments.push_back(Segment { offset, bit: self.tail });
         }
         push(&mut self.words, self.words_from, &mut self.tail, false);
         self.unfinished += 1;
@@ -128,9 +125,9 @@ impl OffsetTracker {
     #[must_use]
     pub fn watermark(&self) -> i64 {
         // Segments wholly below the head are dropped, so the first one holds it.
-        self.segments.front().map_or(self.position, |first| {
-            first.offset.saturating_add_unsigned(self.head - first.bit)
-        })
+        self.segments
+            .front()
+            .map_or(self.position, |first| first.offset.saturating_add_unsigned(self.head - first.bit))
     }
 
     /// Behind everything received, and behind the end that was told.

@@ -50,33 +50,19 @@ impl PaymentRequest {
         if amount.minor() > Self::MINOR_MAX {
             return Err(InvalidPayment::new(Field::Amount, "is out of range"));
         }
-        Ok(Self {
-            user_id,
-            amount,
-            method,
-            id: None,
-            created_at: None,
-        })
+        Ok(Self { user_id, amount, method, id: None, created_at: None })
     }
 
     /// The same request under an identity: payflow's id for it, and when it was accepted.
     #[must_use]
     pub fn identified(self, id: PaymentId, created_at: Timestamp) -> Self {
-        Self {
-            id: Some(id),
-            created_at: Some(created_at),
-            ..self
-        }
+        Self { id: Some(id), created_at: Some(created_at), ..self }
     }
 
     /// The same request with what identity a record carried.
     #[must_use]
     pub fn with_identity(self, id: Option<PaymentId>, created_at: Option<Timestamp>) -> Self {
-        Self {
-            id,
-            created_at,
-            ..self
-        }
+        Self { id, created_at, ..self }
     }
 
     /// Who pays; also the record key, and so the unit of order.
@@ -114,12 +100,7 @@ impl PaymentRequest {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let minor = self.amount.minor().to_string();
-        Fingerprint::of(&[
-            self.user_id.as_str(),
-            &minor,
-            self.amount.currency().code(),
-            self.method.as_str(),
-        ])
+        Fingerprint::of(&[self.user_id.as_str(), &minor, self.amount.currency().code(), self.method.as_str()])
     }
 }
 
@@ -252,10 +233,7 @@ impl InvalidPayment {
     /// `field`'s value is refused; `reason` continues a sentence that begins with the field's name.
     #[must_use]
     pub fn new(field: Field, reason: impl Into<String>) -> Self {
-        Self {
-            field,
-            reason: reason.into(),
-        }
+        Self { field, reason: reason.into() }
     }
 
     /// The field that is wrong.
@@ -286,11 +264,7 @@ mod tests {
 
     fn request(minor: i64) -> Result<PaymentRequest, InvalidPayment> {
         let amount = Money::new(minor, Currency::parse("EUR").unwrap());
-        PaymentRequest::new(
-            UserId::parse("u001").unwrap(),
-            amount,
-            PaymentMethod::parse("paypal").unwrap(),
-        )
+        PaymentRequest::new(UserId::parse("u001").unwrap(), amount, PaymentMethod::parse("paypal").unwrap())
     }
 
     #[test]
@@ -304,20 +278,8 @@ mod tests {
 
     #[test]
     fn user_ids_are_bounded_in_bytes_and_free_of_control_characters() {
-        for refused in [
-            "",
-            "a\u{0}",
-            "a\nb",
-            "\u{7f}",
-            "\u{85}",
-            &"x".repeat(129),
-            &"é".repeat(65),
-        ] {
-            assert_eq!(
-                UserId::parse(refused).unwrap_err().field(),
-                Field::UserId,
-                "{refused:?}"
-            );
+        for refused in ["", "a\u{0}", "a\nb", "\u{7f}", "\u{85}", &"x".repeat(129), &"é".repeat(65)] {
+            assert_eq!(UserId::parse(refused).unwrap_err().field(), Field::UserId, "{refused:?}");
         }
         for taken in ["u", " ", "é", "名前", "a b", &"é".repeat(64)] {
             assert_eq!(UserId::parse(taken).unwrap().as_str(), taken);
@@ -327,11 +289,7 @@ mod tests {
     #[test]
     fn methods_hold_only_their_alphabet() {
         for refused in ["", "pay pal", "päypal", "a/b", "a\0", &"x".repeat(65)] {
-            assert_eq!(
-                PaymentMethod::parse(refused).unwrap_err().field(),
-                Field::Method,
-                "{refused:?}"
-            );
+            assert_eq!(PaymentMethod::parse(refused).unwrap_err().field(), Field::Method, "{refused:?}");
         }
         assert_eq!(PaymentMethod::parse("Card_3-d.s").unwrap().as_str(), "Card_3-d.s");
     }
@@ -344,9 +302,7 @@ mod tests {
     #[test]
     fn fingerprints_differ_with_each_field_and_not_with_identity() {
         let first = request(1).unwrap();
-        let identified = first
-            .clone()
-            .identified(PaymentId::random(), Timestamp::UNIX_EPOCH);
+        let identified = first.clone().identified(PaymentId::random(), Timestamp::UNIX_EPOCH);
         assert_eq!(first.fingerprint(), identified.fingerprint());
         assert_ne!(first.fingerprint(), request(2).unwrap().fingerprint());
     }

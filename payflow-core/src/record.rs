@@ -23,11 +23,7 @@ impl Topic {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         let legal =
             (1..=249).contains(&name.len()) && name.bytes().all(allowed) && name != "." && name != "..";
-        if legal {
-            Ok(Self(name.into()))
-        } else {
-            Err(InvalidTopic)
-        }
+        if legal { Ok(Self(name.into())) } else { Err(InvalidTopic) }
     }
 
     /// The name.
@@ -75,13 +71,7 @@ impl Record {
     /// A record with a value, and nothing else yet.
     #[must_use]
     pub fn new(topic: Topic, value: impl Into<Bytes>) -> Self {
-        Self {
-            topic,
-            key: None,
-            value: Some(value.into()),
-            headers: Headers::new(),
-            timestamp: None,
-        }
+        Self { topic, key: None, value: Some(value.into()), headers: Headers::new(), timestamp: None }
     }
 
     /// The same record under a key.

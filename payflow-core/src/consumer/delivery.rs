@@ -22,11 +22,7 @@ impl AckToken {
     /// is assigned anew; `sequence` tells the deliveries of one generation apart (a log takes the offset).
     #[must_use]
     pub const fn new(slot: u32, generation: u32, sequence: i64) -> Self {
-        Self {
-            slot,
-            generation,
-            sequence,
-        }
+        Self { slot, generation, sequence }
     }
 
     /// Which of the consumer's partitions.
@@ -82,20 +78,12 @@ impl Delivery {
     /// The record's time, if it has one that can be told.
     #[must_use]
     pub fn timestamp(&self) -> Option<Timestamp> {
-        self.timestamp_ms
-            .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        self.timestamp_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok())
     }
 }
 
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Delivery({}/{}@{}, {} bytes)",
-            self.topic,
-            self.partition,
-            self.offset,
-            self.size_bytes()
-        )
+        write!(f, "Delivery({}/{}@{}, {} bytes)", self.topic, self.partition, self.offset, self.size_bytes())
     }
 }

@@ -90,11 +90,7 @@ pub struct Room {
 
 impl Room {
     /// No deliveries, only changes.
-    pub const NONE: Self = Self {
-        records: 0,
-        bytes: 0,
-        first_may_exceed: false,
-    };
+    pub const NONE: Self = Self { records: 0, bytes: 0, first_may_exceed: false };
 
     /// Whether a delivery of `size_bytes` fits behind `taken` others that hold `taken_bytes`.
     #[must_use]
@@ -110,20 +106,13 @@ mod tests {
 
     #[test]
     fn room_bounds_records_and_bytes_and_lets_one_giant_through_alone() {
-        let room = Room {
-            records: 2,
-            bytes: 10,
-            first_may_exceed: false,
-        };
+        let room = Room { records: 2, bytes: 10, first_may_exceed: false };
         assert!(room.fits(0, 0, 10));
         assert!(!room.fits(0, 0, 11));
         assert!(room.fits(1, 5, 5));
         assert!(!room.fits(1, 5, 6));
         assert!(!room.fits(2, 0, 0));
-        let alone = Room {
-            first_may_exceed: true,
-            ..room
-        };
+        let alone = Room { first_may_exceed: true, ..room };
         assert!(alone.fits(0, 0, 1_000));
         assert!(!alone.fits(1, 5, 6));
         assert!(!Room::NONE.fits(0, 0, 0));

@@ -32,21 +32,14 @@ impl MemoryInbox {
     /// An empty inbox with the default bounds.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            entries: Mutex::default(),
-            entries_max: Self::ENTRIES_MAX,
-            retention: Self::RETENTION,
-        }
+        Self { entries: Mutex::default(), entries_max: Self::ENTRIES_MAX, retention: Self::RETENTION }
     }
 
     /// How many notifications are remembered; beyond it the one claimed longest ago is forgotten. At least 1, default
     /// 100,000 (about 15 MB).
     #[must_use]
     pub fn with_entries_max(self, entries_max: usize) -> Self {
-        Self {
-            entries_max: entries_max.max(1),
-            ..self
-        }
+        Self { entries_max: entries_max.max(1), ..self }
     }
 
     /// How long a notification is remembered after its first claim. Default 24 h.
@@ -124,28 +117,19 @@ impl Entries {
     ) -> Claim {
         let entry = self.by_id.entry(id).or_insert_with(|| {
             self.by_age.push_back((now, id));
-            Entry {
-                fingerprint,
-                fence: 0,
-                state: State::Free,
-            }
+            Entry { fingerprint, fence: 0, state: State::Free }
         });
         if entry.fingerprint != fingerprint {
             return Claim::Conflict;
         }
         match entry.state {
             State::Completed => Claim::Completed,
-            State::Held { until } if until > now => Claim::Held {
-                remaining: until - now,
-            },
+            State::Held { until } if until > now => Claim::Held { remaining: until - now },
             State::Free | State::Held { .. } => {
                 self.fence += 1;
                 entry.fence = self.fence;
                 entry.state = State::Held { until: now + lease };
-                Claim::Granted(Hold {
-                    id,
-                    fence: self.fence,
-                })
+                Claim::Granted(Hold { id, fence: self.fence })
             }
         }
     }
@@ -178,19 +162,11 @@ mod tests {
     use crate::payment::PaymentId;
 
     fn id(event: &str) -> NotificationId {
-        NotificationId::of(
-            PaymentId::parse("018f4d6e-0000-7000-8000-000000000000").unwrap(),
-            event,
-            "log",
-        )
+        NotificationId::of(PaymentId::parse("018f4d6e-0000-7000-8000-000000000000").unwrap(), event, "log")
     }
 
     async fn granted(inbox: &MemoryInbox, event: &str) -> Hold {
-        match inbox
-            .claim(id(event), None, Duration::from_secs(10))
-            .await
-            .unwrap()
-        {
+        match inbox.claim(id(event), None, Duration::from_secs(10)).await.unwrap() {
             Claim::Granted(hold) => hold,
             other => panic!("{other:?}"),
         }
@@ -208,17 +184,12 @@ mod tests {
         assert!(matches!(claim, Claim::Held { .. }), "{claim:?}");
 
         inbox.complete(current).await.unwrap();
-        assert_eq!(
-            inbox.claim(id("a"), None, Duration::from_secs(10)).await.unwrap(),
-            Claim::Completed
-        );
+        assert_eq!(inbox.claim(id("a"), None, Duration::from_secs(10)).await.unwrap(), Claim::Completed);
     }
 
     #[tokio::test(start_paused = true)]
     async fn number_and_time_are_bounded() {
-        let inbox = MemoryInbox::new()
-            .with_entries_max(3)
-            .with_retention(Duration::from_secs(60));
+        let inbox = MemoryInbox::new().with_entries_max(3).with_retention(Duration::from_secs(60));
         for event in ["a", "b", "c", "d"] {
             let hold = granted(&inbox, event).await;
             inbox.complete(hold).await.unwrap();

@@ -29,11 +29,7 @@ impl<N: Notifier, I: Inbox> Once<N, I> {
     /// Sends through `notifier` what `inbox` has not seen.
     #[must_use]
     pub const fn new(notifier: N, inbox: I) -> Self {
-        Self {
-            notifier,
-            inbox,
-            lease: Self::LEASE,
-        }
+        Self { notifier, inbox, lease: Self::LEASE }
     }
 
     /// How long a claim is held if its holder vanishes. Default 60 s, twice the default handler timeout.
@@ -64,11 +60,7 @@ impl<N: Notifier, I: Inbox> Once<N, I> {
 #[async_trait]
 impl<N: Notifier, I: Inbox> Notifier for Once<N, I> {
     async fn notify(&self, notification: &Notification) -> Result<Sent, Error> {
-        match self
-            .inbox
-            .claim(notification.id(), notification.fingerprint(), self.lease)
-            .await?
-        {
+        match self.inbox.claim(notification.id(), notification.fingerprint(), self.lease).await? {
             Claim::Granted(hold) => self.send(notification, hold).await,
             Claim::Completed => Ok(Sent::Accepted),
             Claim::Held { remaining } => Err(Error::held("claim notification", remaining)),
@@ -105,23 +97,11 @@ mod tests {
     }
 
     fn once(answers: Vec<Result<Sent, Error>>) -> Once<Scripted, MemoryInbox> {
-        Once::new(
-            Scripted {
-                answers: answers.into(),
-                ..Scripted::default()
-            },
-            MemoryInbox::new(),
-        )
+        Once::new(Scripted { answers: answers.into(), ..Scripted::default() }, MemoryInbox::new())
     }
 
     fn notification() -> Notification {
-        Notification::new(
-            PaymentId::random(),
-            "paid",
-            "log",
-            UserId::parse("u").unwrap(),
-            "paid",
-        )
+        Notification::new(PaymentId::random(), "paid", "log", UserId::parse("u").unwrap(), "paid")
     }
 
     #[tokio::test]
@@ -157,18 +137,9 @@ mod tests {
     async fn a_claim_held_by_another_waits_for_its_lease_and_counts_no_attempt() {
         let once = once(vec![]);
         let notification = notification();
-        let _held = once
-            .inbox
-            .claim(notification.id(), None, Duration::from_secs(9))
-            .await
-            .unwrap();
+        let _held = once.inbox.claim(notification.id(), None, Duration::from_secs(9)).await.unwrap();
         let error = once.notify(&notification).await.unwrap_err();
-        assert_eq!(
-            error.fault(),
-            Fault::Transient {
-                retry_after: Some(Duration::from_secs(9))
-            }
-        );
+        assert_eq!(error.fault(), Fault::Transient { retry_after: Some(Duration::from_secs(9)) });
         assert!(!error.counts_attempt());
         tokio::time::advance(Duration::from_secs(9)).await;
         assert_eq!(once.notify(&notification).await.unwrap(), Sent::Delivered);

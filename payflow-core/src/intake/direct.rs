@@ -33,12 +33,7 @@ impl<P: Producer, C: Codec<PaymentRequest>> DirectIntake<P, C> {
     /// Sends to `topic` through `producer`.
     #[must_use]
     pub const fn new(producer: P, codec: C, topic: Topic) -> Self {
-        Self {
-            producer,
-            codec,
-            topic,
-            deadline: Self::DEADLINE,
-        }
+        Self { producer, codec, topic, deadline: Self::DEADLINE }
     }
 
     /// How long a send may take before its outcome counts as unknown. Keep the producer's own delivery timeout below
@@ -52,9 +47,7 @@ impl<P: Producer, C: Codec<PaymentRequest>> DirectIntake<P, C> {
         let request = request.identified(id, now());
         let mut encoded = self.codec.encode(&request);
         if keyed {
-            encoded
-                .headers
-                .append(HeaderName::FINGERPRINT, request.fingerprint().to_string());
+            encoded.headers.append(HeaderName::FINGERPRINT, request.fingerprint().to_string());
         }
         Record::new(self.topic.clone(), encoded.value)
             .with_key(request.user_id().as_str().to_owned())
@@ -92,8 +85,7 @@ fn keyed_id(principal: &Principal, key: &IdempotencyKey) -> PaymentId {
 fn now() -> Timestamp {
     let now = Timestamp::now();
     // Rounding fails only at the end of the year 9999.
-    now.round(TimestampRound::new().smallest(Unit::Millisecond))
-        .unwrap_or(now)
+    now.round(TimestampRound::new().smallest(Unit::Millisecond)).unwrap_or(now)
 }
 
 #[cfg(test)]
@@ -135,29 +127,19 @@ mod tests {
 
     fn request(minor: i64) -> PaymentRequest {
         let amount = Money::new(minor, Currency::parse("EUR").unwrap());
-        PaymentRequest::new(
-            UserId::parse("u001").unwrap(),
-            amount,
-            PaymentMethod::parse("paypal").unwrap(),
-        )
-        .unwrap()
+        PaymentRequest::new(UserId::parse("u001").unwrap(), amount, PaymentMethod::parse("paypal").unwrap())
+            .unwrap()
     }
 
     fn intake(hangs: bool) -> DirectIntake<Recorder, JsonCodec> {
-        let producer = Recorder {
-            hangs,
-            ..Recorder::default()
-        };
+        let producer = Recorder { hangs, ..Recorder::default() };
         DirectIntake::new(producer, JsonCodec::new(), Topic::parse("payment-topic").unwrap())
     }
 
     #[tokio::test]
     async fn a_record_bears_key_identity_and_no_fingerprint_without_a_key() {
         let intake = intake(false);
-        let acceptance = intake
-            .accept(&Principal::anonymous(), request(4_999), None)
-            .await
-            .unwrap();
+        let acceptance = intake.accept(&Principal::anonymous(), request(4_999), None).await.unwrap();
         let records = intake.producer.records.lock().unwrap();
         assert_eq!(records[0].key.as_deref(), Some(&b"u001"[..]));
         assert_eq!(
@@ -173,23 +155,15 @@ mod tests {
         let key = IdempotencyKey::parse("k1").unwrap();
         let mut ids = Vec::new();
         for (principal, minor) in [("alice", 1), ("alice", 1), ("alice", 2), ("bob", 1)] {
-            let accepted = intake
-                .accept(&Principal::named(principal), request(minor), Some(&key))
-                .await
-                .unwrap();
+            let accepted =
+                intake.accept(&Principal::named(principal), request(minor), Some(&key)).await.unwrap();
             ids.push(accepted.payment_id);
         }
         assert_eq!(ids[0], ids[1]);
         assert_eq!(ids[0], ids[2]);
         assert_ne!(ids[0], ids[3]);
         let records = intake.producer.records.lock().unwrap();
-        let print = |index: usize| {
-            records[index]
-                .headers
-                .text("payflow-fingerprint")
-                .unwrap()
-                .to_owned()
-        };
+        let print = |index: usize| records[index].headers.text("payflow-fingerprint").unwrap().to_owned();
         assert_eq!(print(0), print(1));
         assert_ne!(print(0), print(2));
     }
@@ -197,13 +171,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_send_past_the_deadline_is_unknown_and_names_its_id() {
         let key = IdempotencyKey::parse("k1").unwrap();
-        let failed = intake(true)
-            .accept(&Principal::anonymous(), request(1), Some(&key))
-            .await
-            .unwrap_err();
-        let IntakeError::Failed { payment_id, error } = failed else {
-            panic!("{failed}")
-        };
+        let failed = intake(true).accept(&Principal::anonymous(), request(1), Some(&key)).await.unwrap_err();
+        let IntakeError::Failed { payment_id, error } = failed else { panic!("{failed}") };
         assert_eq!(error.fault(), Fault::Unknown);
         assert_eq!(payment_id, keyed_id(&Principal::anonymous(), &key));
     }

@@ -19,11 +19,7 @@ impl IdempotencyKey {
     pub fn parse(text: &str) -> Result<Self, InvalidIdempotencyKey> {
         let legal =
             (1..=Self::CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if legal {
-            Ok(Self(text.into()))
-        } else {
-            Err(InvalidIdempotencyKey)
-        }
+        if legal { Ok(Self(text.into())) } else { Err(InvalidIdempotencyKey) }
     }
 
     /// Reads the value of an `Idempotency-Key` header field: a string of RFC 8941 §3.3.3 in quotes, or a bare key.
@@ -63,10 +59,9 @@ fn unescape(inner: &str) -> Result<String, InvalidIdempotencyKey> {
     let mut characters = inner.chars();
     while let Some(character) = characters.next() {
         key.push(match character {
-            '\\' => characters
-                .next()
-                .filter(|next| matches!(next, '"' | '\\'))
-                .ok_or(InvalidIdempotencyKey)?,
+            '\\' => {
+                characters.next().filter(|next| matches!(next, '"' | '\\')).ok_or(InvalidIdempotencyKey)?
+            }
             '"' => return Err(InvalidIdempotencyKey),
             plain => plain,
         });
@@ -89,25 +84,17 @@ mod tests {
             (r#""a\"b\\c""#, r#"a"b\c"#),
             (r"a\b", r"a\b"),
         ] {
-            assert_eq!(
-                IdempotencyKey::parse_field(field).unwrap().as_str(),
-                key,
-                "{field}"
-            );
+            assert_eq!(IdempotencyKey::parse_field(field).unwrap().as_str(), key, "{field}");
         }
     }
 
     #[test]
     fn bad_forms_are_refused() {
         let long = "x".repeat(256);
-        for field in [
-            "", "\"\"", "\"", "\"a", r#""a\n""#, r#""a\"#, r#""a"b""#, "a b", "\"a b\"", "é", "a\tb", &long,
-        ] {
-            assert_eq!(
-                IdempotencyKey::parse_field(field),
-                Err(InvalidIdempotencyKey),
-                "{field:?}"
-            );
+        for field in
+            ["", "\"\"", "\"", "\"a", r#""a\n""#, r#""a\"#, r#""a"b""#, "a b", "\"a b\"", "é", "a\tb", &long]
+        {
+            assert_eq!(IdempotencyKey::parse_field(field), Err(InvalidIdempotencyKey), "{field:?}");
         }
         assert!(IdempotencyKey::parse_field(&"x".repeat(255)).is_ok());
     }

@@ -59,10 +59,7 @@ impl<'a> JsonPayment<'a> {
     pub fn request(&self, currency: Option<Currency>) -> Result<PaymentRequest, InvalidPayment> {
         let user_id = match (self.user_id, self.user_id_snake) {
             (Some(_), Some(_)) => {
-                return Err(InvalidPayment::new(
-                    Field::UserId,
-                    "is given twice, as userId and as user_id",
-                ));
+                return Err(InvalidPayment::new(Field::UserId, "is given twice, as userId and as user_id"));
             }
             (Some(raw), None) | (None, Some(raw)) => UserId::parse(&string(raw, Field::UserId)?)?,
             (None, None) => return Err(missing(Field::UserId)),
@@ -71,11 +68,7 @@ impl<'a> JsonPayment<'a> {
         let method = self.method.ok_or_else(|| missing(Field::Method))?;
         let currency = currency.ok_or_else(|| missing(Field::Currency))?;
         let amount = money(amount, currency)?;
-        PaymentRequest::new(
-            user_id,
-            amount,
-            PaymentMethod::parse(&string(method, Field::Method)?)?,
-        )
+        PaymentRequest::new(user_id, amount, PaymentMethod::parse(&string(method, Field::Method)?)?)
     }
 }
 
@@ -133,11 +126,7 @@ fn judge(bytes: &[u8], error: &serde_json::Error) -> JsonError {
         return JsonError::Syntax;
     }
     // The document is well-formed, so it is one of the two refusals of the visitor below.
-    if error.to_string().starts_with(DUPLICATE) {
-        JsonError::DuplicateField
-    } else {
-        JsonError::NotAnObject
-    }
+    if error.to_string().starts_with(DUPLICATE) { JsonError::DuplicateField } else { JsonError::NotAnObject }
 }
 
 /// Whether brackets outside of strings nest deeper than allowed.

@@ -11,18 +11,11 @@ fn euro() -> Currency {
 
 fn request(user: &str, minor: i64, method: &str) -> PaymentRequest {
     let amount = Money::new(minor, euro());
-    PaymentRequest::new(
-        UserId::parse(user).unwrap(),
-        amount,
-        PaymentMethod::parse(method).unwrap(),
-    )
-    .unwrap()
+    PaymentRequest::new(UserId::parse(user).unwrap(), amount, PaymentMethod::parse(method).unwrap()).unwrap()
 }
 
 fn decode(value: &str) -> Result<PaymentRequest, DecodeError> {
-    JsonCodec::new()
-        .with_default_currency(euro())
-        .decode(value.as_bytes(), &Headers::new())
+    JsonCodec::new().with_default_currency(euro()).decode(value.as_bytes(), &Headers::new())
 }
 
 fn refused_field(value: &str) -> Field {
@@ -35,14 +28,8 @@ fn refused_field(value: &str) -> Field {
 #[test]
 fn the_value_is_what_gos_encoder_writes() {
     let value = |user: &str, minor| JsonCodec::new().encode(&request(user, minor, "paypal")).value;
-    assert_eq!(
-        value("u001", 4_999),
-        r#"{"userId":"u001","amount":49.99,"method":"paypal"}"#
-    );
-    assert_eq!(
-        value("u001", 1_000),
-        r#"{"userId":"u001","amount":10,"method":"paypal"}"#
-    );
+    assert_eq!(value("u001", 4_999), r#"{"userId":"u001","amount":49.99,"method":"paypal"}"#);
+    assert_eq!(value("u001", 1_000), r#"{"userId":"u001","amount":10,"method":"paypal"}"#);
     assert_eq!(
         value("a\"b\\c<d>e&f\u{2028}é名", 1),
         r#"{"userId":"a\"b\\c\u003cd\u003ee\u0026f\u2028é名","amount":0.01,"method":"paypal"}"#
@@ -54,15 +41,9 @@ fn additions_travel_as_headers() {
     let id = PaymentId::random();
     let created_at: Timestamp = "2026-01-02T03:04:05.678Z".parse().unwrap();
     let encoded = JsonCodec::new().encode(&request("u001", 4_999, "paypal").identified(id, created_at));
-    assert_eq!(
-        encoded.headers.text("payflow-payment-id"),
-        Some(id.to_string().as_str())
-    );
+    assert_eq!(encoded.headers.text("payflow-payment-id"), Some(id.to_string().as_str()));
     assert_eq!(encoded.headers.text("payflow-currency"), Some("EUR"));
-    assert_eq!(
-        encoded.headers.text("payflow-created-at"),
-        Some("2026-01-02T03:04:05.678Z")
-    );
+    assert_eq!(encoded.headers.text("payflow-created-at"), Some("2026-01-02T03:04:05.678Z"));
     assert_eq!(encoded.headers.text("content-type"), Some("application/json"));
 }
 
@@ -83,29 +64,10 @@ fn a_currency_comes_from_header_then_value_then_default() {
     yen.append("payflow-currency", "JPY");
     let codec = JsonCodec::new().with_default_currency(euro());
     let value = br#"{"userId":"u","amount":5,"method":"m"}"#;
-    assert_eq!(
-        codec.decode(value, &yen).unwrap().amount().currency().code(),
-        "JPY"
-    );
-    assert_eq!(
-        codec
-            .decode(value, &Headers::new())
-            .unwrap()
-            .amount()
-            .currency()
-            .code(),
-        "EUR"
-    );
+    assert_eq!(codec.decode(value, &yen).unwrap().amount().currency().code(), "JPY");
+    assert_eq!(codec.decode(value, &Headers::new()).unwrap().amount().currency().code(), "EUR");
     let stated = br#"{"userId":"u","amount":5,"method":"m","currency":"USD"}"#;
-    assert_eq!(
-        codec
-            .decode(stated, &Headers::new())
-            .unwrap()
-            .amount()
-            .currency()
-            .code(),
-        "USD"
-    );
+    assert_eq!(codec.decode(stated, &Headers::new()).unwrap().amount().currency().code(), "USD");
     assert!(codec.decode(stated, &yen).is_err());
     assert!(JsonCodec::new().decode(value, &Headers::new()).is_err());
 }
@@ -114,10 +76,7 @@ fn a_currency_comes_from_header_then_value_then_default() {
 fn refused_fields_are_named() {
     let cases = [
         (r#"{"amount":1,"method":"m"}"#, Field::UserId),
-        (
-            r#"{"userId":"u","user_id":"u","amount":1,"method":"m"}"#,
-            Field::UserId,
-        ),
+        (r#"{"userId":"u","user_id":"u","amount":1,"method":"m"}"#, Field::UserId),
         (r#"{"userId":"","amount":1,"method":"m"}"#, Field::UserId),
         (r#"{"userId":5,"amount":1,"method":"m"}"#, Field::UserId),
         (r#"{"userId":null,"amount":1,"method":"m"}"#, Field::UserId),
@@ -130,23 +89,14 @@ fn refused_fields_are_named() {
         (r#"{"userId":"u","amount":"10","method":"m"}"#, Field::Amount),
         (r#"{"userId":"u","amount":10.001,"method":"m"}"#, Field::Amount),
         (r#"{"userId":"u","amount":1e400,"method":"m"}"#, Field::Amount),
-        (
-            r#"{"userId":"u","amount":9223372036854775808,"method":"m"}"#,
-            Field::Amount,
-        ),
+        (r#"{"userId":"u","amount":9223372036854775808,"method":"m"}"#, Field::Amount),
         (r#"{"userId":"u","amount":null,"method":"m"}"#, Field::Amount),
         (r#"{"userId":"u","amount":true,"method":"m"}"#, Field::Amount),
         (r#"{"userId":"u","amount":[1],"method":"m"}"#, Field::Amount),
         (r#"{"userId":"u","amount":1}"#, Field::Method),
         (r#"{"userId":"u","amount":1,"method":"pay pal"}"#, Field::Method),
-        (
-            r#"{"userId":"u","amount":1,"method":"m","currency":"eur"}"#,
-            Field::Currency,
-        ),
-        (
-            r#"{"userId":"u","amount":1,"method":"m","currency":978}"#,
-            Field::Currency,
-        ),
+        (r#"{"userId":"u","amount":1,"method":"m","currency":"eur"}"#, Field::Currency),
+        (r#"{"userId":"u","amount":1,"method":"m","currency":978}"#, Field::Currency),
     ];
     for (value, field) in cases {
         assert_eq!(refused_field(value), field, "{value}");
@@ -175,12 +125,7 @@ fn what_is_not_one_json_object_is_told_apart() {
     ];
     for (bytes, expected) in cases {
         let error = JsonPayment::read(bytes).unwrap_err();
-        assert_eq!(
-            error,
-            expected,
-            "{}",
-            String::from_utf8_lossy(&bytes[..bytes.len().min(60)])
-        );
+        assert_eq!(error, expected, "{}", String::from_utf8_lossy(&bytes[..bytes.len().min(60)]));
     }
 }
 
@@ -195,14 +140,8 @@ fn headers_that_say_nonsense_are_refused() {
     ] {
         let mut headers = Headers::new();
         headers.append(name, text.to_vec());
-        let refused = JsonCodec::new()
-            .with_default_currency(euro())
-            .decode(value, &headers)
-            .unwrap_err();
-        assert!(
-            matches!(refused, DecodeError::Invalid(invalid) if invalid.field() == field),
-            "{name}"
-        );
+        let refused = JsonCodec::new().with_default_currency(euro()).decode(value, &headers).unwrap_err();
+        assert!(matches!(refused, DecodeError::Invalid(invalid) if invalid.field() == field), "{name}");
     }
 }
 

@@ -111,18 +111,13 @@ impl Cluster {
 
     /// The member is gone for good.
     pub(super) fn leave(&mut self, member: MemberId, now: Instant) {
-        self.with_group(member, |group, logs, config| {
-            group.leave(member, logs, config, now)
-        });
+        self.with_group(member, |group, logs, config| group.leave(member, logs, config, now));
         self.group_of.remove(&member);
     }
 
     /// The group has not heard of the member: it lost everything, and joins anew with its next receive.
     pub(super) fn expel(&mut self, member: MemberId, now: Instant) -> bool {
-        self.with_group(member, |group, logs, config| {
-            group.expel(member, logs, config, now)
-        })
-        .unwrap_or(false)
+        self.with_group(member, |group, logs, config| group.expel(member, logs, config, now)).unwrap_or(false)
     }
 
     pub(super) fn group_of(&self, member: MemberId) -> Option<&str> {
@@ -136,10 +131,8 @@ impl Cluster {
         room: Room,
         now: Instant,
     ) -> Received {
-        self.with_group(member, |group, logs, config| {
-            group.receive(member, into, room, logs, config, now)
-        })
-        .unwrap_or(Received::Nothing { wake_at: None })
+        self.with_group(member, |group, logs, config| group.receive(member, into, room, logs, config, now))
+            .unwrap_or(Received::Nothing { wake_at: None })
     }
 
     pub(super) fn acknowledge(
@@ -167,10 +160,8 @@ impl Cluster {
         commit: &Commit,
         now: Instant,
     ) -> Result<(), Refusal> {
-        self.with_group(member, |group, logs, config| {
-            group.end_commit(member, commit, logs, config, now)
-        })
-        .unwrap_or(Err(Refusal::IllegalGeneration))
+        self.with_group(member, |group, logs, config| group.end_commit(member, commit, logs, config, now))
+            .unwrap_or(Err(Refusal::IllegalGeneration))
     }
 
     /// Does what is due at `now`, in all groups.
@@ -192,7 +183,7 @@ impl Cluster {
             .zip(logs)
             .map(|(partition, log)| {
                 let committed = self.committed(group, topic, partition).unwrap_or(0);
-                log.from(committed).count() as u64
+                log.from(committed).len() as u64
             })
             .sum()
     }

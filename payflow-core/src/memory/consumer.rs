@@ -62,8 +62,7 @@ impl Consumer for MemoryConsumer {
     }
 
     fn acknowledge(&mut self, finished: &[AckToken], given_up: &[AckToken]) {
-        self.cluster
-            .change(|state, now| state.cluster.acknowledge(self.member, finished, given_up, now));
+        self.cluster.change(|state, now| state.cluster.acknowledge(self.member, finished, given_up, now));
     }
 
     fn commit(&mut self) -> BoxFuture<'static, Result<(), Error>> {
@@ -77,9 +76,7 @@ impl Consumer for MemoryConsumer {
         match begun {
             Err(refusal) => ready(Err(into_error(refusal))).boxed(),
             Ok(commit) if latency.is_zero() => {
-                let ended = self
-                    .cluster
-                    .change(|state, now| state.cluster.end_commit(member, &commit, now));
+                let ended = self.cluster.change(|state, now| state.cluster.end_commit(member, &commit, now));
                 ready(ended.map_err(into_error)).boxed()
             }
             Ok(commit) => {
@@ -102,8 +99,7 @@ impl Consumer for MemoryConsumer {
 
 impl Drop for MemoryConsumer {
     fn drop(&mut self) {
-        self.cluster
-            .change(|state, now| state.cluster.leave(self.member, now));
+        self.cluster.change(|state, now| state.cluster.leave(self.member, now));
     }
 }
 

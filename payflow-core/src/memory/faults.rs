@@ -35,19 +35,11 @@ impl Faults {
     }
 
     pub(super) fn line_up_commits(&mut self, group: &str, faults: impl IntoIterator<Item = Fault>) {
-        self.commits
-            .entry(group.to_owned())
-            .or_default()
-            .next
-            .extend(faults);
+        self.commits.entry(group.to_owned()).or_default().next.extend(faults);
     }
 
     pub(super) fn line_up_receives(&mut self, group: &str, faults: impl IntoIterator<Item = Fault>) {
-        self.receives
-            .entry(group.to_owned())
-            .or_default()
-            .next
-            .extend(faults);
+        self.receives.entry(group.to_owned()).or_default().next.extend(faults);
     }
 
     pub(super) fn next_send(&mut self, topic: &Topic) -> Option<Fault> {

@@ -17,10 +17,7 @@ pub(super) enum Refusal {
     #[error("topic {topic} exists with {partitions} partitions")]
     OtherPartitionCount { topic: Topic, partitions: usize },
     #[error("a record of {size_bytes} bytes is larger than the whole capacity of {capacity_bytes}")]
-    TooLarge {
-        size_bytes: usize,
-        capacity_bytes: usize,
-    },
+    TooLarge { size_bytes: usize, capacity_bytes: usize },
     #[error("full: {capacity_bytes} bytes are held, and no more of them is committed by every group")]
     Full { capacity_bytes: usize },
     #[error("illegal generation: a partition is not this member's any more")]
@@ -64,17 +61,8 @@ mod tests {
             (Refusal::ClosedTopic(topic.clone()), Fault::Permanent),
             (Refusal::NoTopics, Fault::Permanent),
             (Refusal::PartitionCount(0), Fault::Permanent),
-            (
-                Refusal::OtherPartitionCount { topic, partitions: 1 },
-                Fault::Permanent,
-            ),
-            (
-                Refusal::TooLarge {
-                    size_bytes: 2,
-                    capacity_bytes: 1,
-                },
-                Fault::Permanent,
-            ),
+            (Refusal::OtherPartitionCount { topic, partitions: 1 }, Fault::Permanent),
+            (Refusal::TooLarge { size_bytes: 2, capacity_bytes: 1 }, Fault::Permanent),
             (Refusal::Full { capacity_bytes: 1 }, transient),
             (Refusal::IllegalGeneration, transient),
             (Refusal::ShutDown, Fault::Fatal),

@@ -18,15 +18,9 @@ impl Decimal {
         if token.len() > Money::TOKEN_CHARS_MAX {
             return Err(InvalidAmount::TooLong);
         }
-        let (negative, rest) = token
-            .strip_prefix('-')
-            .map_or((false, token), |rest| (true, rest));
-        let (mantissa, exponent) = rest
-            .split_once(['e', 'E'])
-            .map_or((rest, None), |(m, e)| (m, Some(e)));
-        let (whole, fraction) = mantissa
-            .split_once('.')
-            .map_or((mantissa, None), |(w, f)| (w, Some(f)));
+        let (negative, rest) = token.strip_prefix('-').map_or((false, token), |rest| (true, rest));
+        let (mantissa, exponent) = rest.split_once(['e', 'E']).map_or((rest, None), |(m, e)| (m, Some(e)));
+        let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
         let leading_zero = whole.len() > 1 && whole.starts_with('0');
         if leading_zero || !all_digits(whole) || !fraction.is_none_or(all_digits) {
             return Err(InvalidAmount::NotANumber);
@@ -58,17 +52,9 @@ impl Decimal {
             trailing = 0;
         }
         if coefficient == 0 {
-            return Ok(Self {
-                negative,
-                coefficient,
-                exponent: 0,
-            });
+            return Ok(Self { negative, coefficient, exponent: 0 });
         }
-        Ok(Self {
-            negative,
-            coefficient,
-            exponent: exponent.saturating_add(trailing),
-        })
+        Ok(Self { negative, coefficient, exponent: exponent.saturating_add(trailing) })
     }
 
     /// The value in units of `10^-digits`.
@@ -98,11 +84,7 @@ fn parse_exponent(text: &str) -> Result<i32, InvalidAmount> {
         return Err(InvalidAmount::NotANumber);
     }
     let magnitude = digits.parse::<i32>().unwrap_or(i32::MAX / 2);
-    Ok(if text.starts_with('-') {
-        -magnitude
-    } else {
-        magnitude
-    })
+    Ok(if text.starts_with('-') { -magnitude } else { magnitude })
 }
 
 fn append(coefficient: u64, zeros: u32, digit: u8) -> Option<u64> {

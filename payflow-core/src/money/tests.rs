@@ -13,15 +13,9 @@ fn any_currency() -> impl Strategy<Value = Currency> {
 
 #[test]
 fn currencies_in_use_are_read_and_others_refused() {
-    for (code, exponent) in [
-        ("JPY", 0),
-        ("EUR", 2),
-        ("VES", 2),
-        ("VED", 2),
-        ("BHD", 3),
-        ("CLF", 4),
-        ("UYW", 4),
-    ] {
+    for (code, exponent) in
+        [("JPY", 0), ("EUR", 2), ("VES", 2), ("VED", 2), ("BHD", 3), ("CLF", 4), ("UYW", 4)]
+    {
         assert_eq!(currency(code).exponent(), exponent, "{code}");
         assert_eq!(currency(code).code(), code);
     }
@@ -34,21 +28,8 @@ fn currencies_in_use_are_read_and_others_refused() {
 
 #[test]
 fn the_value_counts_and_not_the_spelling() {
-    for token in [
-        "10",
-        "10.0",
-        "10.000000",
-        "1e1",
-        "1E+1",
-        "100e-1",
-        "0.1e2",
-        "0.00001e6",
-    ] {
-        assert_eq!(
-            Money::from_decimal(token, currency("EUR")).unwrap().minor(),
-            1_000,
-            "{token}"
-        );
+    for token in ["10", "10.0", "10.000000", "1e1", "1E+1", "100e-1", "0.1e2", "0.00001e6"] {
+        assert_eq!(Money::from_decimal(token, currency("EUR")).unwrap().minor(), 1_000, "{token}");
     }
 }
 
@@ -77,54 +58,30 @@ fn what_is_no_exact_amount_is_refused() {
         ("1e99999999999999", InvalidAmount::OutOfRange),
         ("9223372036854775808", InvalidAmount::OutOfRange),
         ("92233720368547758.08", InvalidAmount::OutOfRange),
-        (
-            "10000000000000000000000000000000000000000",
-            InvalidAmount::TooLong,
-        ),
+        ("10000000000000000000000000000000000000000", InvalidAmount::TooLong),
     ];
     for (token, reason) in cases {
         assert_eq!(Money::from_decimal(token, euro), Err(reason), "{token}");
     }
-    assert_eq!(
-        Money::from_decimal("1.5", currency("JPY")),
-        Err(InvalidAmount::TooPrecise)
-    );
+    assert_eq!(Money::from_decimal("1.5", currency("JPY")), Err(InvalidAmount::TooPrecise));
 }
 
 #[test]
 fn zeros_do_not_overflow_and_zero_has_no_exponent() {
+    assert_eq!(Money::from_decimal("0e99999", currency("EUR")).unwrap().minor(), 0);
+    assert_eq!(Money::from_decimal("0.0000000000000000000000000000", currency("JPY")).unwrap().minor(), 0);
     assert_eq!(
-        Money::from_decimal("0e99999", currency("EUR")).unwrap().minor(),
-        0
-    );
-    assert_eq!(
-        Money::from_decimal("0.0000000000000000000000000000", currency("JPY"))
-            .unwrap()
-            .minor(),
-        0
-    );
-    assert_eq!(
-        Money::from_decimal("1.00000000000000000000000000000000000000", currency("JPY"))
-            .unwrap()
-            .minor(),
+        Money::from_decimal("1.00000000000000000000000000000000000000", currency("JPY")).unwrap().minor(),
         1
     );
-    assert_eq!(
-        Money::from_decimal("92233720368547758.07", currency("EUR"))
-            .unwrap()
-            .minor(),
-        i64::MAX
-    );
+    assert_eq!(Money::from_decimal("92233720368547758.07", currency("EUR")).unwrap().minor(), i64::MAX);
 }
 
 #[test]
 fn doubles_are_taken_by_their_shortest_decimal() {
     let euro = currency("EUR");
     assert_eq!(Money::from_double(49.99, euro).unwrap().minor(), 4_999);
-    assert_eq!(
-        Money::from_double(0.1 + 0.2, euro),
-        Err(InvalidAmount::TooPrecise)
-    );
+    assert_eq!(Money::from_double(0.1 + 0.2, euro), Err(InvalidAmount::TooPrecise));
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert_eq!(Money::from_double(value, euro), Err(InvalidAmount::NotANumber));
     }
@@ -155,10 +112,7 @@ fn arithmetic_is_checked_and_never_mixes_currencies() {
     assert_eq!(Money::new(i64::MAX, euro).checked_add(Money::new(1, euro)), None);
     assert_eq!(Money::new(i64::MIN, euro).checked_sub(Money::new(1, euro)), None);
     assert_eq!(Money::new(i64::MAX, euro).checked_mul(2), None);
-    assert_eq!(
-        Money::new(3, euro).checked_sub(Money::new(5, euro)),
-        Some(Money::new(-2, euro))
-    );
+    assert_eq!(Money::new(3, euro).checked_sub(Money::new(5, euro)), Some(Money::new(-2, euro)));
 }
 
 proptest! {

@@ -71,7 +71,5 @@ fn read<V>(
         return Ok(None);
     };
     let text = str::from_utf8(value).map_err(|_| InvalidPayment::new(field, "is not UTF-8"))?;
-    parse(text)
-        .map(Some)
-        .map_err(|reason| InvalidPayment::new(field, reason))
+    parse(text).map(Some).map_err(|reason| InvalidPayment::new(field, reason))
 }

@@ -67,11 +67,7 @@ pub struct InvalidId;
 
 /// RFC 9562 §4. The other spellings that the library takes would let one id be written in several ways.
 pub(crate) fn hyphenated(text: &str) -> Result<Uuid, InvalidId> {
-    if text.len() == 36 {
-        Uuid::try_parse(text).map_err(|_| InvalidId)
-    } else {
-        Err(InvalidId)
-    }
+    if text.len() == 36 { Uuid::try_parse(text).map_err(|_| InvalidId) } else { Err(InvalidId) }
 }
 
 /// What a request asks for, condensed to 128 bits: tells a repeat from another request under the same key.
@@ -137,18 +133,9 @@ mod tests {
     #[test]
     fn derived_ids_follow_from_parts_and_purpose_alone() {
         let id = PaymentId::derived(Purpose::IdempotencyKey, &[b"alice", b"pay", b"k1"]);
-        assert_eq!(
-            id,
-            PaymentId::derived(Purpose::IdempotencyKey, &[b"alice", b"pay", b"k1"])
-        );
-        assert_ne!(
-            id,
-            PaymentId::derived(Purpose::IdempotencyKey, &[b"alicepay", b"", b"k1"])
-        );
-        assert_ne!(
-            id,
-            PaymentId::derived(Purpose::ForeignRecord, &[b"alice", b"pay", b"k1"])
-        );
+        assert_eq!(id, PaymentId::derived(Purpose::IdempotencyKey, &[b"alice", b"pay", b"k1"]));
+        assert_ne!(id, PaymentId::derived(Purpose::IdempotencyKey, &[b"alicepay", b"", b"k1"]));
+        assert_ne!(id, PaymentId::derived(Purpose::ForeignRecord, &[b"alice", b"pay", b"k1"]));
     }
 
     #[test]
@@ -161,12 +148,8 @@ mod tests {
     fn ids_are_read_back_and_garbage_is_refused() {
         let id = PaymentId::random();
         assert_eq!(PaymentId::parse(&id.to_string()), Ok(id));
-        for refused in [
-            "",
-            "not-a-uuid",
-            &id.as_uuid().simple().to_string(),
-            &id.as_uuid().urn().to_string(),
-        ] {
+        for refused in ["", "not-a-uuid", &id.as_uuid().simple().to_string(), &id.as_uuid().urn().to_string()]
+        {
             assert_eq!(PaymentId::parse(refused), Err(InvalidId), "{refused}");
         }
         let print = Fingerprint::of(&["a", "b"]);

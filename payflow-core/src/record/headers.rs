@@ -21,10 +21,7 @@ impl Headers {
 
     /// Adds a header behind those that are there.
     pub fn append(&mut self, name: impl Into<HeaderName>, value: impl Into<Bytes>) {
-        self.push(Header {
-            name: name.into(),
-            value: Some(value.into()),
-        });
+        self.push(Header { name: name.into(), value: Some(value.into()) });
     }
 
     /// Adds a header, whose value may be absent, behind those that are there.
@@ -42,11 +39,7 @@ impl Headers {
     /// The value of the last header of this name: what was added later tells what holds now.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Bytes> {
-        self.iter()
-            .rev()
-            .find(|header| header.name.as_str() == name)?
-            .value
-            .as_ref()
+        self.iter().rev().find(|header| header.name.as_str() == name)?.value.as_ref()
     }
 
     /// The value of the last header of this name, if it is UTF-8.
@@ -57,10 +50,7 @@ impl Headers {
 
     /// All headers, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Header> {
-        self.0
-            .as_ref()
-            .map_or(&[][..], |headers| headers.as_slice())
-            .iter()
+        self.0.as_ref().map_or(&[][..], |headers| headers.as_slice()).iter()
     }
 
     /// How many there are.
@@ -102,9 +92,7 @@ impl FromIterator<Header> for Headers {
 
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.iter().map(|header| header.name.as_str()))
-            .finish()
+        f.debug_set().entries(self.iter().map(|header| header.name.as_str())).finish()
     }
 }
 
@@ -119,12 +107,7 @@ pub struct Header {
 
 impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {:?} bytes",
-            self.name.as_str(),
-            self.value.as_ref().map(Bytes::len)
-        )
+        write!(f, "{}: {:?} bytes", self.name.as_str(), self.value.as_ref().map(Bytes::len))
     }
 }
 
@@ -198,12 +181,7 @@ mod tests {
 
     #[test]
     fn an_absent_value_is_not_an_empty_one() {
-        let headers: Headers = [Header {
-            name: "a".into(),
-            value: None,
-        }]
-        .into_iter()
-        .collect();
+        let headers: Headers = [Header { name: "a".into(), value: None }].into_iter().collect();
         assert_eq!(headers.get("a"), None);
         assert_eq!(headers.len(), 1);
     }

@@ -51,7 +51,9 @@ async fn receive(consumer: &mut MemoryConsumer) -> Inbound {
 
 async fn receive_within(consumer: &mut MemoryConsumer, room: Room) -> Inbound {
     let mut into = Inbound::default();
-    consumer.receive(&mut into, room).await.unwrap();
+    // A wake-up that is lost fails the test; it does not hang it.
+    let received = tokio::time::timeout(Duration::from_secs(60), consumer.receive(&mut into, room));
+    received.await.expect("nothing happened").unwrap();
     into
 }
 

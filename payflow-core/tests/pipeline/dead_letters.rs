@@ -24,19 +24,9 @@ async fn what_cannot_be_decoded_keeps_its_bytes() {
 #[tokio::test(start_paused = true)]
 async fn a_tombstone_is_skipped_and_counted() {
     let rig = Rig::new(1);
-    let tombstone = Record {
-        value: None,
-        ..Record::new(rig.topic.clone(), "")
-    };
-    let _receipt = rig
-        .cluster
-        .producer()
-        .send(tombstone.with_key("a"))
-        .await
-        .unwrap();
-    let pipeline = rig.start(once(), |_: Message<String>| async {
-        Err(Error::permanent("never called"))
-    });
+    let tombstone = Record { value: None, ..Record::new(rig.topic.clone(), "") };
+    let _receipt = rig.cluster.producer().send(tombstone.with_key("a")).await.unwrap();
+    let pipeline = rig.start(once(), |_: Message<String>| async { Err(Error::permanent("never called")) });
     rig.settled().await;
     assert_eq!(pipeline.handle.snapshot().skipped, 1);
     pipeline.stop().await.unwrap();
@@ -46,8 +36,7 @@ async fn a_tombstone_is_skipped_and_counted() {
 #[tokio::test(start_paused = true)]
 async fn while_dead_letters_fail_the_record_stays_and_other_keys_go_on() {
     let rig = Rig::new(1);
-    rig.cluster
-        .refuse_sends(&rig.dead, Some(Fault::Transient { retry_after: None }));
+    rig.cluster.refuse_sends(&rig.dead, Some(Fault::Transient { retry_after: None }));
     for (key, text) in [("a", "bad"), ("a", "behind"), ("b", "1"), ("b", "2")] {
         rig.send(key, text).await;
     }
@@ -56,22 +45,12 @@ async fn while_dead_letters_fail_the_record_stays_and_other_keys_go_on() {
         let seen = seen.clone();
         move |message: Message<String>| {
             seen.note("all", message.body());
-            async move {
-                if message.body() == "bad" {
-                    Err(Error::permanent("refused"))
-                } else {
-                    Ok(())
-                }
-            }
+            async move { if message.body() == "bad" { Err(Error::permanent("refused")) } else { Ok(()) } }
         }
     };
     let pipeline = rig.start(once(), handler);
     tokio::time::sleep(Duration::from_secs(3_600)).await;
-    assert_eq!(
-        rig.cluster.committed(GROUP, &rig.topic, 0),
-        None,
-        "the bad record is the first"
-    );
+    assert_eq!(rig.cluster.committed(GROUP, &rig.topic, 0), None, "the bad record is the first");
     assert!(!seen.of("all").contains(&"behind".to_owned()));
     let snapshot = pipeline.handle.snapshot();
     assert_eq!((snapshot.handled, snapshot.records), (2, 2));
@@ -89,9 +68,7 @@ async fn an_unusable_dead_letter_producer_ends_the_pipeline_and_loses_nothing() 
     let rig = Rig::new(1);
     rig.send("a", "bad").await;
     rig.cluster.refuse_sends(&rig.dead, Some(Fault::Fatal));
-    let pipeline = rig.start(once(), |_: Message<String>| async {
-        Err(Error::permanent("refused"))
-    });
+    let pipeline = rig.start(once(), |_: Message<String>| async { Err(Error::permanent("refused")) });
     assert_eq!(pipeline.ended().await.unwrap_err().fault(), Fault::Fatal);
     assert_eq!(rig.cluster.lag(GROUP, &rig.topic), 1);
 }

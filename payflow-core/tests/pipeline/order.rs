@@ -25,10 +25,7 @@ async fn records_of_a_key_are_handled_in_order_and_one_at_a_time() {
             let (seen, running) = (seen.clone(), Arc::clone(&running));
             async move {
                 let key = key(&message);
-                assert!(
-                    running.lock().unwrap().insert(key.clone()),
-                    "two of {key} at once"
-                );
+                assert!(running.lock().unwrap().insert(key.clone()), "two of {key} at once");
                 seen.note(&key, message.body());
                 tokio::time::sleep(Duration::from_millis(message.body().len() as u64)).await;
                 running.lock().unwrap().remove(&key);
@@ -42,10 +39,7 @@ async fn records_of_a_key_are_handled_in_order_and_one_at_a_time() {
 
     assert_eq!(seen.count(), 400);
     for user in 0..7 {
-        let expected: Vec<String> = (0..400)
-            .filter(|n| n % 7 == user)
-            .map(|n| n.to_string())
-            .collect();
+        let expected: Vec<String> = (0..400).filter(|n| n % 7 == user).map(|n| n.to_string()).collect();
         assert_eq!(seen.of(&format!("u{user}")), expected);
     }
     assert!(rig.dead_letters().is_empty());
@@ -70,12 +64,7 @@ async fn together(order: Order, concurrency: usize, keys: &[&str]) -> usize {
             }
         }
     };
-    let pipeline = rig.start(
-        PipelineConfig::new()
-            .with_order(order)
-            .with_concurrency(concurrency),
-        handler,
-    );
+    let pipeline = rig.start(PipelineConfig::new().with_order(order).with_concurrency(concurrency), handler);
     rig.settled().await;
     pipeline.stop().await.unwrap();
     most.load(Ordering::SeqCst)

@@ -9,9 +9,7 @@ use crate::rig::{Rig, Seen};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn retrying() -> PipelineConfig {
-    PipelineConfig::new()
-        .with_retry(RetryPolicy::new([SECOND, SECOND]))
-        .with_handler_timeout(30 * SECOND)
+    PipelineConfig::new().with_retry(RetryPolicy::new([SECOND, SECOND])).with_handler_timeout(30 * SECOND)
 }
 
 #[tokio::test(start_paused = true)]
@@ -26,13 +24,7 @@ async fn a_retry_holds_its_key_and_lets_others_pass() {
         move |message: Message<String>| {
             seen.note("all", &format!("{}#{}", message.body(), message.attempt()));
             let fails = message.body() == "a1" && message.attempt() < 3;
-            async move {
-                if fails {
-                    Err(Error::transient("send"))
-                } else {
-                    Ok(())
-                }
-            }
+            async move { if fails { Err(Error::transient("send")) } else { Ok(()) } }
         }
     };
     let pipeline = rig.start(retrying(), handler);
@@ -63,15 +55,9 @@ async fn attempts_used_up_end_in_a_dead_letter_that_says_why() {
     let text = |name| letters[0].headers.text(name);
     assert_eq!(text(DeadLetters::FAULT), Some("transient"));
     assert_eq!(text(DeadLetters::ATTEMPTS), Some("3"));
-    assert_eq!(
-        text(DeadLetters::REASON),
-        Some("send: transient: connection refused")
-    );
+    assert_eq!(text(DeadLetters::REASON), Some("send: transient: connection refused"));
     assert_eq!(text(DeadLetters::TOPIC), Some("payments"));
-    assert_eq!(
-        (text(DeadLetters::PARTITION), text(DeadLetters::OFFSET)),
-        (Some("0"), Some("0"))
-    );
+    assert_eq!((text(DeadLetters::PARTITION), text(DeadLetters::OFFSET)), (Some("0"), Some("0")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,13 +106,7 @@ async fn a_panic_is_a_dead_letter_and_ends_nothing_else() {
     let letters = rig.dead_letters();
     assert_eq!(letters[0].headers.text(DeadLetters::STAGE), Some("panic"));
     assert_eq!(letters[0].headers.text(DeadLetters::FAULT), Some("permanent"));
-    assert!(
-        letters[0]
-            .headers
-            .text(DeadLetters::REASON)
-            .unwrap()
-            .contains("on purpose")
-    );
+    assert!(letters[0].headers.text(DeadLetters::REASON).unwrap().contains("on purpose"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,11 +120,7 @@ async fn waiting_for_a_holder_takes_as_long_as_it_takes() {
             let call = calls.fetch_add(1, Ordering::Relaxed);
             async move {
                 assert_eq!(message.attempt(), 1);
-                if call < 20 {
-                    Err(Error::held("claim", 5 * SECOND))
-                } else {
-                    Ok(())
-                }
+                if call < 20 { Err(Error::held("claim", 5 * SECOND)) } else { Ok(()) }
             }
         }
     };

@@ -32,10 +32,7 @@ impl Rig {
 
     pub(crate) fn with_config(partitions: u32, config: MemoryConfig) -> Self {
         let cluster = MemoryCluster::with_config(config);
-        let (topic, dead) = (
-            Topic::parse("payments").unwrap(),
-            Topic::parse("payments.dead").unwrap(),
-        );
+        let (topic, dead) = (Topic::parse("payments").unwrap(), Topic::parse("payments.dead").unwrap());
         cluster.create_topic(&topic, partitions).unwrap();
         cluster.create_topic(&dead, 1).unwrap();
         Self { cluster, topic, dead }
@@ -44,19 +41,12 @@ impl Rig {
     /// Sends a text under a key (`-`: without).
     pub(crate) async fn send(&self, key: &str, text: &str) {
         let record = Record::new(self.topic.clone(), text.to_owned());
-        let record = if key == "-" {
-            record
-        } else {
-            record.with_key(key.to_owned())
-        };
+        let record = if key == "-" { record } else { record.with_key(key.to_owned()) };
         let _receipt = self.cluster.producer().send(record).await.unwrap();
     }
 
     pub(crate) fn start(&self, config: PipelineConfig, handler: impl Handler<String> + 'static) -> Running {
-        let consumer = self
-            .cluster
-            .consumer(GROUP, std::slice::from_ref(&self.topic))
-            .unwrap();
+        let consumer = self.cluster.consumer(GROUP, std::slice::from_ref(&self.topic)).unwrap();
         let letters = DeadLetters::new(Arc::new(self.cluster.producer()), self.dead.clone());
         let pipeline = Pipeline::new(consumer, Text, handler, letters, config.with_seed(7)).unwrap();
         let handle = pipeline.handle();
@@ -64,18 +54,12 @@ impl Rig {
         let shutdown = async {
             let _ = stopped.await;
         };
-        Running {
-            handle,
-            stop,
-            done: tokio::spawn(pipeline.run(shutdown)),
-        }
+        Running { handle, stop, done: tokio::spawn(pipeline.run(shutdown)) }
     }
 
     /// Waits until everything that was sent is committed.
     pub(crate) async fn settled(&self) {
-        self.cluster
-            .wait_until(|cluster| cluster.lag(GROUP, &self.topic) == 0)
-            .await;
+        self.cluster.wait_until(|cluster| cluster.lag(GROUP, &self.topic) == 0).await;
     }
 
     pub(crate) fn dead_letters(&self) -> Vec<StoredRecord> {
@@ -106,10 +90,7 @@ pub(crate) struct Text;
 
 impl Codec<String> for Text {
     fn encode(&self, body: &String) -> Encoded {
-        Encoded {
-            value: body.clone().into(),
-            headers: Headers::new(),
-        }
+        Encoded { value: body.clone().into(), headers: Headers::new() }
     }
 
     fn decode(&self, value: &[u8], _headers: &Headers) -> Result<String, DecodeError> {
@@ -123,12 +104,7 @@ pub(crate) struct Seen(Arc<Mutex<BTreeMap<String, Vec<String>>>>);
 
 impl Seen {
     pub(crate) fn note(&self, key: &str, text: &str) {
-        self.0
-            .lock()
-            .unwrap()
-            .entry(key.to_owned())
-            .or_default()
-            .push(text.to_owned());
+        self.0.lock().unwrap().entry(key.to_owned()).or_default().push(text.to_owned());
     }
 
     pub(crate) fn of(&self, key: &str) -> Vec<String> {

@@ -82,10 +82,7 @@ async fn what_still_runs_at_the_deadline_is_cut_off_and_comes_again() {
     rig.settled().await;
     again.stop().await.unwrap();
     assert_eq!(seen.of("ended"), ["slow"]);
-    assert!(
-        rig.dead_letters().is_empty(),
-        "work cut off is never dead-lettered"
-    );
+    assert!(rig.dead_letters().is_empty(), "work cut off is never dead-lettered");
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,11 +127,7 @@ async fn hands_over(protocol: RebalanceProtocol) {
     }
     rig.settled().await;
     second.stop().await.unwrap();
-    let mut ended: Vec<usize> = seen
-        .of("ended")
-        .iter()
-        .map(|text| text.parse().unwrap())
-        .collect();
+    let mut ended: Vec<usize> = seen.of("ended").iter().map(|text| text.parse().unwrap()).collect();
     ended.sort_unstable();
     assert_eq!(ended, (0..90).collect::<Vec<_>>(), "each once");
 }
@@ -150,10 +143,7 @@ async fn a_handler_that_outlasts_a_revoke_is_cut_off_and_its_record_goes_to_the_
     let rig = Rig::with_config(1, MemoryConfig::new().with_protocol(RebalanceProtocol::Eager));
     rig.send("a", "slow").await;
     let (seen, gate) = (Seen::default(), Arc::new(Semaphore::new(0)));
-    let first = rig.start(
-        PipelineConfig::new().with_handler_timeout(3_600 * SECOND),
-        gated(&seen, &gate),
-    );
+    let first = rig.start(PipelineConfig::new().with_handler_timeout(3_600 * SECOND), gated(&seen, &gate));
     until(|| seen.of("started").len() == 1).await;
     let second = rig.start(PipelineConfig::new(), gated(&seen, &gate));
     until(|| seen.of("started").len() == 2).await;
@@ -171,10 +161,7 @@ async fn memory_held_is_bounded_by_count_and_bytes() {
         rig.send(&format!("u{number}"), &"x".repeat(10_000)).await;
     }
     rig.send("slow", "slow").await;
-    let config = PipelineConfig::new()
-        .with_concurrency(4)
-        .with_records_max(50)
-        .with_bytes_max(100_000);
+    let config = PipelineConfig::new().with_concurrency(4).with_records_max(50).with_bytes_max(100_000);
     let (seen, gate) = (Seen::default(), Arc::new(Semaphore::new(0)));
     let handler = {
         let (seen, gate) = (seen.clone(), Arc::clone(&gate));
@@ -191,10 +178,7 @@ async fn memory_held_is_bounded_by_count_and_bytes() {
     for _ in 0..201 {
         until(|| pipeline.handle.snapshot().records > 0).await;
         let snapshot = pipeline.handle.snapshot();
-        assert!(
-            snapshot.bytes <= 100_000 && snapshot.records <= 50,
-            "{snapshot:?}"
-        );
+        assert!(snapshot.bytes <= 100_000 && snapshot.records <= 50, "{snapshot:?}");
         gate.add_permits(1);
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

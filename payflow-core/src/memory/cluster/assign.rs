@@ -21,10 +21,8 @@ pub(super) fn assign(
         topics.is_some_and(|topics| topics.contains(&place.topic))
     };
 
-    let mut owners: Vec<Option<MemberId>> = wishes
-        .iter()
-        .map(|(place, wish)| wish.filter(|id| subscribes(*id, place)))
-        .collect();
+    let mut owners: Vec<Option<MemberId>> =
+        wishes.iter().map(|(place, wish)| wish.filter(|id| subscribes(*id, place))).collect();
     for id in owners.iter().flatten() {
         *loads.entry(*id).or_default() += 1;
     }
@@ -35,9 +33,8 @@ pub(super) fn assign(
         moved = false;
         for (owner, (place, _)) in owners.iter_mut().zip(wishes) {
             let candidates = loads.iter().filter(|(id, _)| subscribes(**id, place));
-            let Some((least, load)) = candidates
-                .min_by_key(|(_, load)| **load)
-                .map(|(id, load)| (*id, *load))
+            let Some((least, load)) =
+                candidates.min_by_key(|(_, load)| **load).map(|(id, load)| (*id, *load))
             else {
                 continue;
             };
@@ -61,12 +58,7 @@ mod tests {
 
     fn places(topic: &str, count: i32) -> Vec<Place> {
         let topic = Topic::parse(topic).unwrap();
-        (0..count)
-            .map(|partition| Place {
-                topic: topic.clone(),
-                partition,
-            })
-            .collect()
+        (0..count).map(|partition| Place { topic: topic.clone(), partition }).collect()
     }
 
     fn ids(owners: &[Option<MemberId>]) -> Vec<u64> {
@@ -90,10 +82,7 @@ mod tests {
         let before = [1, 1, 2, 2].map(MemberId::new);
         let wishes: Vec<_> = places.iter().zip(before.map(Some)).collect();
         let after = assign(&wishes, &subscribers);
-        let moved = after
-            .iter()
-            .zip(before)
-            .filter(|(after, before)| **after != Some(*before));
+        let moved = after.iter().zip(before).filter(|(after, before)| **after != Some(*before));
         assert_eq!(moved.count(), 1, "{after:?}");
     }
 
@@ -102,11 +91,8 @@ mod tests {
         let (ours, theirs) = (places("ours", 3), places("theirs", 1));
         let topics = [ours[0].topic.clone()];
         let subscribers = [(MemberId::new(1), &topics[..])].into();
-        let wishes: Vec<_> = ours
-            .iter()
-            .map(|place| (place, None))
-            .chain([(&theirs[0], Some(MemberId::new(1)))])
-            .collect();
+        let wishes: Vec<_> =
+            ours.iter().map(|place| (place, None)).chain([(&theirs[0], Some(MemberId::new(1)))]).collect();
         let owners = assign(&wishes, &subscribers);
         assert_eq!(ids(&owners[..3]), [1, 1, 1]);
         assert_eq!(owners[3], None);

@@ -138,9 +138,7 @@ impl Group {
         if ended || known != (into.changes.len(), into.deliveries.len(), into.ends.len()) {
             Received::Something
         } else {
-            Received::Nothing {
-                wake_at: self.wake_at(config, now),
-            }
+            Received::Nothing { wake_at: self.wake_at(config, now) }
         }
     }
 
@@ -179,9 +177,7 @@ impl Group {
                 offset,
             })
         });
-        Ok(Commit {
-            parts: parts.collect(),
-        })
+        Ok(Commit { parts: parts.collect() })
     }
 
     /// Makes a commit durable. What was lost since it began is refused, the rest is committed all the same.
@@ -234,11 +230,8 @@ impl Group {
             .filter(|(_, member)| member.joined)
             .map(|(id, member)| (*id, &*member.topics))
             .collect();
-        let wishes: Vec<_> = self
-            .claims
-            .iter()
-            .map(|(place, claim)| (place, claim.target.filter(|_| !eager)))
-            .collect();
+        let wishes: Vec<_> =
+            self.claims.iter().map(|(place, claim)| (place, claim.target.filter(|_| !eager))).collect();
         let targets = assign(&wishes, &subscribers);
         for (claim, target) in self.claims.values_mut().zip(targets) {
             claim.target = target;
@@ -284,10 +277,7 @@ impl Group {
                 let start = log.map_or(0, |log| log.start());
                 let position = claim.committed.unwrap_or(start).max(start);
                 claim.owner = Some(target);
-                assigned
-                    .entry(target)
-                    .or_default()
-                    .push(member.take(place.clone(), position));
+                assigned.entry(target).or_default().push(member.take(place.clone(), position));
             }
         }
         for (id, assignments) in assigned {
@@ -332,10 +322,7 @@ impl Group {
         for holding in self.holdings().filter(|holding| holding.revoking_until.is_none()) {
             done.insert(&holding.place, holding.position);
         }
-        let claims = self
-            .claims
-            .iter()
-            .filter(|(place, _)| topics.contains(&place.topic));
+        let claims = self.claims.iter().filter(|(place, _)| topics.contains(&place.topic));
         claims.into_iter().all(|(place, claim)| {
             let end = logs.partition(place).map_or(0, |log| log.end());
             end == 0 || claim.committed >= Some(end) || done.get(place) >= Some(&end)
@@ -347,9 +334,7 @@ impl Group {
         let sessions = config.session_timeout.and_then(|timeout| {
             let heartbeat = now + timeout / 2;
             let seen = self.members.values().filter(|member| member.joined);
-            seen.map(|member| member.last_seen + timeout)
-                .chain([heartbeat])
-                .min()
+            seen.map(|member| member.last_seen + timeout).chain([heartbeat]).min()
         });
         self.revoke_deadline.into_iter().chain(sessions).min()
     }

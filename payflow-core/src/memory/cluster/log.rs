@@ -62,11 +62,7 @@ impl StoredRecord {
 impl fmt::Debug for StoredRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (partition, offset) = (self.partition, self.offset);
-        write!(
-            f,
-            "StoredRecord({partition}@{offset}, {} bytes)",
-            self.size_bytes()
-        )
+        write!(f, "StoredRecord({partition}@{offset}, {} bytes)", self.size_bytes())
     }
 }
 
@@ -87,10 +83,7 @@ struct TopicLogs {
 
 impl Logs {
     pub(super) const fn new() -> Self {
-        Self {
-            topics: BTreeMap::new(),
-            held_bytes: 0,
-        }
+        Self { topics: BTreeMap::new(), held_bytes: 0 }
     }
 
     pub(super) fn create(&mut self, topic: &Topic, partitions: u32) -> Result<(), Refusal> {
@@ -104,10 +97,7 @@ impl Logs {
         });
         let existing = created.partitions.len();
         if existing != partitions as usize {
-            return Err(Refusal::OtherPartitionCount {
-                topic: topic.clone(),
-                partitions: existing,
-            });
+            return Err(Refusal::OtherPartitionCount { topic: topic.clone(), partitions: existing });
         }
         Ok(())
     }
@@ -137,9 +127,7 @@ impl Logs {
         let stored = StoredRecord {
             partition,
             offset: log.end,
-            timestamp_ms: record
-                .timestamp
-                .map_or(written_at_ms, |time| time.as_millisecond()),
+            timestamp_ms: record.timestamp.map_or(written_at_ms, |time| time.as_millisecond()),
             key: record.key,
             value: record.value,
             headers: record.headers,
@@ -157,10 +145,7 @@ impl Logs {
         let size_bytes =
             length(&record.key) + length(&record.value) + record.headers.size_bytes() + RECORD_OVERHEAD_BYTES;
         if size_bytes > capacity_bytes {
-            return Err(Refusal::TooLarge {
-                size_bytes,
-                capacity_bytes,
-            });
+            return Err(Refusal::TooLarge { size_bytes, capacity_bytes });
         }
         Ok(self.held_bytes + size_bytes <= capacity_bytes)
     }
@@ -181,18 +166,14 @@ impl Logs {
 
     pub(super) fn partitions(&self, topic: &Topic) -> Result<&[PartitionLog], Refusal> {
         let logs = self.topics.get(topic);
-        logs.map(|logs| &*logs.partitions)
-            .ok_or_else(|| Refusal::UnknownTopic(topic.clone()))
+        logs.map(|logs| &*logs.partitions).ok_or_else(|| Refusal::UnknownTopic(topic.clone()))
     }
 
     /// All partitions of all topics.
     pub(super) fn places(&self) -> Vec<Place> {
         let topics = self.topics.iter().flat_map(|(topic, logs)| {
             let partitions = (0..).zip(&logs.partitions);
-            partitions.map(|(partition, _)| Place {
-                topic: topic.clone(),
-                partition,
-            })
+            partitions.map(|(partition, _)| Place { topic: topic.clone(), partition })
         });
         topics.collect()
     }
@@ -227,7 +208,7 @@ impl PartitionLog {
     }
 
     /// The records at `offset` and above.
-    pub(super) fn from(&self, offset: i64) -> impl Iterator<Item = &StoredRecord> {
+    pub(super) fn from(&self, offset: i64) -> impl ExactSizeIterator<Item = &StoredRecord> {
         let first = self.records.partition_point(|record| record.offset < offset);
         self.records.range(first..)
     }
@@ -242,10 +223,7 @@ impl PartitionLog {
         let offset = offset.min(self.end);
         let below = self.records.partition_point(|record| record.offset < offset);
         self.start = self.start.max(offset);
-        self.records
-            .drain(..below)
-            .map(|record| record.held_bytes())
-            .sum()
+        self.records.drain(..below).map(|record| record.held_bytes()).sum()
     }
 }
 

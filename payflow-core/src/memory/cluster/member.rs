@@ -79,10 +79,7 @@ impl Member {
     pub(super) fn take(&mut self, place: Place, position: i64) -> Assignment {
         let free = self.slots.iter().position(|slot| slot.holding.is_none());
         let index = free.unwrap_or_else(|| {
-            self.slots.push(Slot {
-                generation: 0,
-                holding: None,
-            });
+            self.slots.push(Slot { generation: 0, holding: None });
             self.slots.len() - 1
         });
         self.ended_told = false;
@@ -122,9 +119,7 @@ impl Member {
 
     /// Lets go what was asked back and has no token out, or is past its deadline.
     pub(super) fn let_go(&mut self, now: Instant) -> impl Iterator<Item = Holding> {
-        self.slots
-            .iter_mut()
-            .filter_map(move |slot| slot.holding.take_if(|holding| holding.is_due(now)))
+        self.slots.iter_mut().filter_map(move |slot| slot.holding.take_if(|holding| holding.is_due(now)))
     }
 
     /// Takes away all it holds, and has it told so.
@@ -178,10 +173,7 @@ impl Member {
     /// Hands over records within `room`. Each partition that has some gets an even share of it, in turn.
     pub(super) fn deliver(&mut self, logs: &Logs, into: &mut Inbound, room: Room) {
         let slots = self.slots.len();
-        let mut ready = self
-            .holdings()
-            .filter(|(_, _, holding)| holding.has_more(logs))
-            .count();
+        let mut ready = self.holdings().filter(|(_, _, holding)| holding.has_more(logs)).count();
         if ready == 0 || room.records == 0 {
             return;
         }
@@ -248,9 +240,7 @@ impl Holding {
 
     fn has_more(&self, logs: &Logs) -> bool {
         self.revoking_until.is_none()
-            && self
-                .log(logs)
-                .is_some_and(|log| log.from(self.position).next().is_some())
+            && self.log(logs).is_some_and(|log| log.from(self.position).next().is_some())
     }
 
     fn is_due(&self, now: Instant) -> bool {

@@ -10,16 +10,11 @@ use crate::memory::config::{MemoryConfig, RebalanceProtocol};
 use world::{Event, World};
 
 fn config(protocol: RebalanceProtocol, session_timeout: Option<Duration>) -> MemoryConfig {
-    MemoryConfig::new()
-        .with_protocol(protocol)
-        .with_session_timeout(session_timeout)
+    MemoryConfig::new().with_protocol(protocol).with_session_timeout(session_timeout)
 }
 
 fn configs() -> impl Strategy<Value = MemoryConfig> {
-    let protocol = prop_oneof![
-        Just(RebalanceProtocol::Eager),
-        Just(RebalanceProtocol::Cooperative)
-    ];
+    let protocol = prop_oneof![Just(RebalanceProtocol::Eager), Just(RebalanceProtocol::Cooperative)];
     let session = prop_oneof![2 => Just(None), 1 => (6..30_u64).prop_map(|s| Some(Duration::from_secs(s)))];
     (protocol, session).prop_map(|(protocol, session)| config(protocol, session))
 }
@@ -35,7 +30,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
             .prop_map(|(member, records, bytes, first)| Event::Receive { member, records, bytes, first }),
         14 => (any::<usize>(), any::<usize>()).prop_map(|(member, rank)| Event::Finish { member, rank }),
         3 => (any::<usize>(), any::<usize>()).prop_map(|(member, rank)| Event::GiveUp { member, rank }),
-        2 => any::<usize>().prop_map(|rank| Event::Stale { rank }),
+        2 => (any::<usize>(), any::<bool>()).prop_map(|(rank, finished)| Event::Stale { rank, finished }),
         4 => any::<usize>().prop_map(|member| Event::BeginCommit { member }),
         4 => any::<usize>().prop_map(|member| Event::EndCommit { member }),
         4 => (0..4_000_u64).prop_map(|ms| Event::Pass(Duration::from_millis(ms))),

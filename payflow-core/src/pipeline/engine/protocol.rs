@@ -1,13 +1,13 @@
 //! What the engine is told, and what it asks for.
 
-use super::super::lanes::Routed;
-use super::super::shard::Settled;
 use crate::consumer::{AckToken, Inbound};
 use crate::error::Error;
+use crate::pipeline::lanes::Routed;
+use crate::pipeline::shard::Settled;
 
 /// What happened.
 #[derive(Debug)]
-pub(in super::super) enum Event<'a> {
+pub(in crate::pipeline) enum Event<'a> {
     /// The consumer handed over what is in the inbound, which is emptied.
     Received(&'a mut Inbound),
     /// A receive failed.
@@ -26,21 +26,21 @@ pub(in super::super) enum Event<'a> {
 
 /// What is to be done about it. Reused, so nothing is allocated once it has grown.
 #[derive(Debug)]
-pub(in super::super) struct Actions {
+pub(in crate::pipeline) struct Actions {
     /// For each shard, in order.
-    pub(in super::super) to_shards: Vec<Vec<ToShard>>,
+    pub(in crate::pipeline) to_shards: Vec<Vec<ToShard>>,
     /// Tokens to acknowledge as finished.
-    pub(in super::super) finished: Vec<AckToken>,
+    pub(in crate::pipeline) finished: Vec<AckToken>,
     /// Tokens to acknowledge as given up.
-    pub(in super::super) given_up: Vec<AckToken>,
+    pub(in crate::pipeline) given_up: Vec<AckToken>,
     /// Start a commit, after acknowledging.
-    pub(in super::super) commit: bool,
+    pub(in crate::pipeline) commit: bool,
     /// For the log.
-    pub(in super::super) notices: Vec<Notice>,
+    pub(in crate::pipeline) notices: Vec<Notice>,
 }
 
 impl Actions {
-    pub(in super::super) fn new(shards: usize) -> Self {
+    pub(in crate::pipeline) fn new(shards: usize) -> Self {
         Self {
             to_shards: std::iter::repeat_with(Vec::new).take(shards).collect(),
             finished: Vec::new(),
@@ -57,7 +57,7 @@ impl Actions {
 
 /// A word to a shard. What is said first is done first.
 #[derive(Debug)]
-pub(in super::super) enum ToShard {
+pub(in crate::pipeline) enum ToShard {
     Deliver(Routed),
     /// Start nothing more of this partition (`None`: of any).
     Stop(Option<u32>),
@@ -67,7 +67,7 @@ pub(in super::super) enum ToShard {
 
 /// Something that the person on call wants to know, once an outage.
 #[derive(Debug)]
-pub(in super::super) enum Notice {
+pub(in crate::pipeline) enum Notice {
     ReceiveFailed(Error),
     ReceiveRecovered { failures: u32 },
     CommitFailed(Error),

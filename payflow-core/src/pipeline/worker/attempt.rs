@@ -4,18 +4,18 @@ use std::time::{Duration, Instant};
 
 use tracing::error;
 
-use super::super::dead_letter::DeadLetters;
-use super::super::shard::{Failure, Outcome, Work};
 use super::publication::Publication;
 use super::sparse::Sparse;
 use crate::codec::{Codec, DecodeError};
 use crate::consumer::Delivery;
 use crate::error::{Error, Fault};
 use crate::handler::{Handler, Message};
+use crate::pipeline::dead_letter::DeadLetters;
+use crate::pipeline::shard::{Failure, Outcome, Work};
 
 /// What attempts are made of; shared by all shards.
 #[derive(Debug)]
-pub(in super::super) struct Attempts<C, H> {
+pub(in crate::pipeline) struct Attempts<C, H> {
     codec: C,
     handler: H,
     publication: Publication,
@@ -23,7 +23,7 @@ pub(in super::super) struct Attempts<C, H> {
 }
 
 impl<C, H> Attempts<C, H> {
-    pub(in super::super) const fn new(codec: C, handler: H, dead_letters: DeadLetters) -> Self {
+    pub(in crate::pipeline) const fn new(codec: C, handler: H, dead_letters: DeadLetters) -> Self {
         Self {
             codec,
             handler,

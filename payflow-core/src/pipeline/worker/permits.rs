@@ -9,10 +9,10 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 /// How many handlers run at once over all shards; cheap to clone.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Limit(Arc<Semaphore>);
+pub(in crate::pipeline) struct Limit(Arc<Semaphore>);
 
 impl Limit {
-    pub(in super::super) fn new(concurrency: usize) -> Self {
+    pub(in crate::pipeline) fn new(concurrency: usize) -> Self {
         Self(Arc::new(Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS))))
     }
 }

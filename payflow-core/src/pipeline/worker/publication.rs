@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tracing::{error, info, warn};
 
-use super::super::dead_letter::DeadLetters;
-use super::super::shard::{Outcome, Verdict};
 use super::attempt::{LOG_INTERVAL, now};
 use super::sparse::Sparse;
 use crate::consumer::Delivery;
+use crate::pipeline::dead_letter::DeadLetters;
+use crate::pipeline::shard::{Outcome, Verdict};
 
 #[derive(Debug)]
 pub(super) struct Publication {

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::super::lanes::EntryId;
-use super::super::super::shard::{Failure, Outcome, Shard, Work};
 use super::*;
 use crate::consumer::{AckToken, Assignment};
+use crate::pipeline::lanes::EntryId;
+use crate::pipeline::shard::{Failure, Outcome, Shard, Work};
 use crate::record::{Headers, Topic};
 
 pub(super) struct Rig {

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::super::super::retry::RetryPolicy;
-use super::super::super::shard::Outcome;
 use super::*;
+use crate::pipeline::retry::RetryPolicy;
+use crate::pipeline::shard::Outcome;
 
 #[derive(Debug, Clone)]
 enum Step {
