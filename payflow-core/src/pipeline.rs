@@ -56,7 +56,7 @@ use crate::handler::Handler;
 /// cluster.create_topic(&dead, 1)?;
 /// let value = r#"{"userId":"u001","amount":49.99,"method":"paypal"}"#;
 /// let _receipt = cluster.producer().send(Record::new(topic.clone(), value).with_key("u001")).await?;
-/// cluster.close_topic(&topic);
+/// cluster.close_topic(&topic)?;
 ///
 /// let codec = JsonCodec::new().with_default_currency(Currency::parse("EUR")?);
 /// let dead_letters = DeadLetters::new(Arc::new(cluster.producer()), dead);
