@@ -18,7 +18,10 @@ pub(crate) fn stated_in(message: &generated::PaymentRequest) -> Result<PaymentHe
 ///
 /// The id in the message wins: a dead letter whose record bore one in the message alone has another, derived one in its
 /// header. Of the rest neither is more likely to be right, so they must agree.
-pub(crate) fn agreed(fields: PaymentHeaders, headers: PaymentHeaders) -> Result<PaymentHeaders, InvalidPayment> {
+pub(crate) fn agreed(
+    fields: PaymentHeaders,
+    headers: PaymentHeaders,
+) -> Result<PaymentHeaders, InvalidPayment> {
     Ok(PaymentHeaders {
         currency: equal(fields.currency, headers.currency, Field::Currency)?,
         payment_id: fields.payment_id.or(headers.payment_id),
@@ -29,17 +32,18 @@ pub(crate) fn agreed(fields: PaymentHeaders, headers: PaymentHeaders) -> Result<
 /// The message's form of a time, if it has one: protobuf's begins with the year 1, and only a header can hold what was
 /// before.
 pub(crate) fn message_timestamp(time: Timestamp) -> Option<prost_types::Timestamp> {
-    let timestamp = prost_types::Timestamp {
-        seconds: time.as_second(),
-        nanos: time.subsec_nanosecond(),
-    };
+    let timestamp = prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() };
     Some(timestamp.normalized()).filter(|normalized| normalized.seconds >= SECONDS_MIN)
 }
 
 /// 0001-01-01T00:00:00Z, where `google.protobuf.Timestamp` begins.
 const SECONDS_MIN: i64 = -62_135_596_800;
 
-fn equal<V: PartialEq>(field: Option<V>, header: Option<V>, name: Field) -> Result<Option<V>, InvalidPayment> {
+fn equal<V: PartialEq>(
+    field: Option<V>,
+    header: Option<V>,
+    name: Field,
+) -> Result<Option<V>, InvalidPayment> {
     match (field, header) {
         (Some(field), Some(header)) if field != header => {
             Err(InvalidPayment::new(name, "differs between header and value"))

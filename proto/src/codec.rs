@@ -1,6 +1,8 @@
 //! The protobuf form of a record on the payment topic.
 
-use payflow_core::{Codec, Currency, DecodeError, Encoded, HeaderName, Headers, PaymentHeaders, PaymentRequest};
+use payflow_core::{
+    Codec, Currency, DecodeError, Encoded, HeaderName, Headers, PaymentHeaders, PaymentRequest,
+};
 use prost::Message;
 
 use crate::additions;
@@ -28,17 +30,13 @@ impl ProtobufCodec {
     /// A codec that refuses records that name no currency.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            default_currency: None,
-        }
+        Self { default_currency: None }
     }
 
     /// The same codec, for a topic whose writers do not name the currency and mean this one.
     #[must_use]
     pub const fn with_default_currency(self, currency: Currency) -> Self {
-        Self {
-            default_currency: Some(currency),
-        }
+        Self { default_currency: Some(currency) }
     }
 }
 
@@ -47,10 +45,7 @@ impl Codec<PaymentRequest> for ProtobufCodec {
         let mut headers = Headers::new();
         headers.append(HeaderName::CONTENT_TYPE, Self::CONTENT_TYPE);
         PaymentHeaders::of(body).append_to(&mut headers);
-        Encoded {
-            value: generated::PaymentRequest::from(body).encode_to_vec().into(),
-            headers,
-        }
+        Encoded { value: generated::PaymentRequest::from(body).encode_to_vec().into(), headers }
     }
 
     fn decode(&self, value: &[u8], headers: &Headers) -> Result<PaymentRequest, DecodeError> {

@@ -36,15 +36,9 @@ mod tests {
 
     #[test]
     fn debug_shows_neither_payer_nor_text() {
-        let request = PaymentRequest {
-            user_id: "alice".into(),
-            ..PaymentRequest::default()
-        };
-        let notification = Notification {
-            user_id: "alice".into(),
-            message: "secret".into(),
-            ..Notification::default()
-        };
+        let request = PaymentRequest { user_id: "alice".into(), ..PaymentRequest::default() };
+        let notification =
+            Notification { user_id: "alice".into(), message: "secret".into(), ..Notification::default() };
         let shown = format!("{request:?} {notification:?}");
         assert!(!shown.contains("alice") && !shown.contains("secret"), "{shown}");
     }

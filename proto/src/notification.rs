@@ -33,10 +33,7 @@ impl From<&Notification> for generated::Notification {
             message: notification.message().to_owned(),
             notification_id: notification.id().to_string(),
             payment_id: notification.payment_id().to_string(),
-            fingerprint: notification
-                .fingerprint()
-                .map(|print| print.to_string())
-                .unwrap_or_default(),
+            fingerprint: notification.fingerprint().map(|print| print.to_string()).unwrap_or_default(),
         }
     }
 }
@@ -113,22 +110,13 @@ mod tests {
         type Change = fn(&mut generated::Notification);
         let cases: [(Change, &str); 8] = [
             (|m| m.user_id.clear(), "userId must not be empty"),
-            (
-                |m| m.user_id = "a\n".into(),
-                "userId must not contain control characters",
-            ),
+            (|m| m.user_id = "a\n".into(), "userId must not contain control characters"),
             (|m| m.message.clear(), "message must not be empty"),
             (|m| m.notification_id.clear(), "notificationId is missing"),
-            (
-                |m| m.notification_id = "42".into(),
-                "notificationId is not a UUID in its hyphenated form",
-            ),
+            (|m| m.notification_id = "42".into(), "notificationId is not a UUID in its hyphenated form"),
             (|m| m.payment_id.clear(), "paymentId is missing"),
             (|m| m.payment_id = "42".into(), "paymentId is not a UUID in its hyphenated form"),
-            (
-                |m| m.fingerprint = "42".into(),
-                "fingerprint must be 32 hexadecimal digits",
-            ),
+            (|m| m.fingerprint = "42".into(), "fingerprint must be 32 hexadecimal digits"),
         ];
         for (change, reason) in cases {
             let mut message = generated::Notification::from(&notification());

@@ -1,6 +1,8 @@
 //! Between the message `payment.PaymentRequest` and a valid request.
 
-use payflow_core::{Currency, Field, InvalidPayment, Money, PaymentMethod, PaymentHeaders, PaymentRequest, UserId};
+use payflow_core::{
+    Currency, Field, InvalidPayment, Money, PaymentHeaders, PaymentMethod, PaymentRequest, UserId,
+};
 
 use crate::additions::{message_timestamp, stated_in};
 use crate::generated;

@@ -1,8 +1,5 @@
 //! The parts of `payment.proto` that others rely on. They never change; a new line is the only edit this table takes.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a panic fails the test, in a helper as in the test itself"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test, in a helper as in the test itself")]
 
 use std::path::Path;
 
@@ -13,11 +10,7 @@ use prost_types::{DescriptorProto, FileDescriptorProto};
 fn names_numbers_and_types_are_those_that_others_rely_on() {
     let contract = contract();
     assert_eq!(contract.package(), "payment");
-    let found: Vec<String> = contract
-        .message_type
-        .iter()
-        .flat_map(|message| fields("", message))
-        .collect();
+    let found: Vec<String> = contract.message_type.iter().flat_map(|message| fields("", message)).collect();
     let expected = [
         "PaymentRequest userId = 1 String",
         "PaymentRequest amount = 2 Double",
@@ -63,9 +56,7 @@ fn services_are_those_that_others_call() {
 
 fn contract() -> FileDescriptorProto {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = protox::compile([root.join("payment.proto")], [root])
-        .unwrap()
-        .file;
+    let mut files = protox::compile([root.join("payment.proto")], [root]).unwrap().file;
     let index = files.iter().position(|file| file.name() == "payment.proto");
     files.swap_remove(index.unwrap())
 }
@@ -81,6 +72,5 @@ fn fields(outer: &str, message: &DescriptorProto) -> Vec<String> {
         format!("{name} {} = {} {kind}", field.name(), field.number())
     });
     let inner = message.nested_type.iter();
-    own.chain(inner.flat_map(|inner| fields(&format!("{name}."), inner)))
-        .collect()
+    own.chain(inner.flat_map(|inner| fields(&format!("{name}."), inner))).collect()
 }

@@ -2,10 +2,7 @@
 //! users of the crate build no compiler for it.
 //!
 //! After a change of the contract: `PAYFLOW_BLESS=1 cargo test -p payflow-proto --test generated` writes it anew.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a panic fails the test, in a helper as in the test itself"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test, in a helper as in the test itself")]
 
 use std::fs;
 use std::path::Path;
@@ -44,11 +41,7 @@ fn generate(root: &Path) -> String {
         .unwrap();
     let module = Module::from_protobuf_package_name("payment");
     let code = modules.remove(&module).unwrap();
-    assert!(
-        modules.is_empty(),
-        "files that nothing includes: {:?}",
-        modules.keys()
-    );
+    assert!(modules.is_empty(), "files that nothing includes: {:?}", modules.keys());
     code
 }
 

@@ -1,9 +1,6 @@
 //! Bytes that others write, recorded: Go's `google.golang.org/protobuf` and Python's `protobuf`, each with code that it
 //! generated from `payment.proto` itself. Both gave the same bytes for every message here, and so must this crate.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a panic fails the test, in a helper as in the test itself"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test, in a helper as in the test itself")]
 
 use payflow_core::{Codec, Currency, Headers, Money, PaymentId, PaymentMethod, UserId};
 use payflow_proto::acknowledgement::{Accepted, Delivered, Outcome, Rejected, RetryLater};
@@ -48,24 +45,12 @@ fn three_fields_of_a_go_service_are_read_and_written_alike() {
 
 #[test]
 fn all_seven_fields_are_read_and_written_alike() {
-    let recorded = [
-        USER_ID,
-        AMOUNT,
-        METHOD,
-        PAYMENT_ID,
-        CURRENCY,
-        AMOUNT_MINOR,
-        CREATED_AT,
-    ]
-    .concat();
+    let recorded = [USER_ID, AMOUNT, METHOD, PAYMENT_ID, CURRENCY, AMOUNT_MINOR, CREATED_AT].concat();
     let created_at = "2026-01-02T03:04:05.678Z".parse().unwrap();
     let request = request().identified(PaymentId::parse(ID).unwrap(), created_at);
 
     assert_eq!(ProtobufCodec::new().encode(&request).value, recorded);
-    assert_eq!(
-        ProtobufCodec::new().decode(&recorded, &Headers::new()),
-        Ok(request)
-    );
+    assert_eq!(ProtobufCodec::new().decode(&recorded, &Headers::new()), Ok(request));
 }
 
 #[test]
@@ -73,32 +58,14 @@ fn fields_of_a_later_contract_and_any_order_are_read() {
     // Field 99 as a text, field 100 as a number, and the known ones from behind; the last of a repeated one holds.
     let later: &[u8] = b"\x9a\x06\x05later\xa0\x06\x2a";
     let first = b"\x1a\x04card";
-    let recorded = [
-        later,
-        first,
-        AMOUNT_MINOR,
-        CURRENCY,
-        METHOD,
-        later,
-        AMOUNT,
-        USER_ID,
-    ]
-    .concat();
-    assert_eq!(
-        ProtobufCodec::new().decode(&recorded, &Headers::new()),
-        Ok(request())
-    );
+    let recorded = [later, first, AMOUNT_MINOR, CURRENCY, METHOD, later, AMOUNT, USER_ID].concat();
+    assert_eq!(ProtobufCodec::new().decode(&recorded, &Headers::new()), Ok(request()));
 }
 
 #[test]
 fn what_was_accepted_is_written_alike() {
-    let accepted = PaymentAccepted {
-        payment_id: ID.into(),
-    };
-    assert_eq!(
-        accepted.encode_to_vec(),
-        b"\x0a\x2401945b1e-7c5d-7c3e-9a2b-0123456789ab"
-    );
+    let accepted = PaymentAccepted { payment_id: ID.into() };
+    assert_eq!(accepted.encode_to_vec(), b"\x0a\x2401945b1e-7c5d-7c3e-9a2b-0123456789ab");
 }
 
 #[test]
@@ -123,22 +90,13 @@ fn a_notification_is_written_alike() {
 
 #[test]
 fn every_acknowledgement_is_read_and_written_alike() {
-    let delay = Some(prost_types::Duration {
-        seconds: 1,
-        nanos: 500_000_000,
-    });
+    let delay = Some(prost_types::Duration { seconds: 1, nanos: 500_000_000 });
     let reason = "no such payer".to_owned();
     let cases: [(Outcome, &[u8]); 4] = [
         (Outcome::Accepted(Accepted {}), b"\x0a\x00"),
         (Outcome::Delivered(Delivered {}), b"\x12\x00"),
-        (
-            Outcome::RetryLater(RetryLater { delay }),
-            b"\x1a\x0a\x0a\x08\x08\x01\x10\x80\xca\xb5\xee\x01",
-        ),
-        (
-            Outcome::Rejected(Rejected { reason }),
-            b"\x22\x0f\x0a\x0dno such payer",
-        ),
+        (Outcome::RetryLater(RetryLater { delay }), b"\x1a\x0a\x0a\x08\x08\x01\x10\x80\xca\xb5\xee\x01"),
+        (Outcome::Rejected(Rejected { reason }), b"\x22\x0f\x0a\x0dno such payer"),
     ];
     for (outcome, recorded) in cases {
         let outcome = Some(outcome);

@@ -1,8 +1,5 @@
 //! What holds for every request, every currency and any bytes.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a panic fails the test, in a helper as in the test itself"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test, in a helper as in the test itself")]
 
 use std::sync::LazyLock;
 
@@ -18,9 +15,7 @@ use prost::Message;
 static CURRENCIES: LazyLock<Vec<Currency>> = LazyLock::new(|| {
     let letters = || b'A'..=b'Z';
     let codes = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
-    codes
-        .filter_map(|code| Currency::parse(str::from_utf8(&code).ok()?).ok())
-        .collect()
+    codes.filter_map(|code| Currency::parse(str::from_utf8(&code).ok()?).ok()).collect()
 });
 
 fn any_amount() -> impl Strategy<Value = Money> {
@@ -135,14 +130,8 @@ fn what_is_no_message_is_malformed_and_not_shown() {
     let cases: [(&str, &[u8]); 8] = [
         ("JSON", br#"{"userId":"u001","amount":49.99,"method":"paypal"}"#),
         ("a text cut off", b"\x0a\x04u0"),
-        (
-            "a length beyond all memory",
-            b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
-        ),
-        (
-            "a varint without end",
-            b"\x30\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
-        ),
+        ("a length beyond all memory", b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f"),
+        ("a varint without end", b"\x30\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
         ("a text that is not UTF-8", b"\x0a\x02\xc3\x28"),
         ("a text as a number", b"\x08\x01"),
         ("field number 0", b"\x02\x00"),
@@ -163,9 +152,5 @@ fn what_is_no_message_is_malformed_and_not_shown() {
 }
 
 fn three_fields() -> WireRequest {
-    WireRequest {
-        user_id: "u001".into(),
-        method: "paypal".into(),
-        ..WireRequest::default()
-    }
+    WireRequest { user_id: "u001".into(), method: "paypal".into(), ..WireRequest::default() }
 }

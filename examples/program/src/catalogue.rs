@@ -10,24 +10,16 @@ use crate::setting::Setting;
 use crate::value::{GroupId, KafkaBrokers, NotifyUrl, Partitioner, TopicSettings, parse_address};
 
 /// Where HTTP is served.
-pub const HTTP_ADDR: Setting<SocketAddr> = Setting::new(
-    "http_addr",
-    "Where to serve HTTP",
-    EXPECTED_ADDRESS,
-    parse_address,
-)
-.placeholder("ADDRESS")
-.default("127.0.0.1:8080");
+pub const HTTP_ADDR: Setting<SocketAddr> =
+    Setting::new("http_addr", "Where to serve HTTP", EXPECTED_ADDRESS, parse_address)
+        .placeholder("ADDRESS")
+        .default("127.0.0.1:8080");
 
 /// Where gRPC is served.
-pub const GRPC_ADDR: Setting<SocketAddr> = Setting::new(
-    "grpc_addr",
-    "Where to serve gRPC",
-    EXPECTED_ADDRESS,
-    parse_address,
-)
-.placeholder("ADDRESS")
-.default("127.0.0.1:50051");
+pub const GRPC_ADDR: Setting<SocketAddr> =
+    Setting::new("grpc_addr", "Where to serve gRPC", EXPECTED_ADDRESS, parse_address)
+        .placeholder("ADDRESS")
+        .default("127.0.0.1:50051");
 
 /// Kafka's brokers to begin with; the others are learnt from them.
 pub const KAFKA_BROKERS: Setting<KafkaBrokers> = Setting::new(

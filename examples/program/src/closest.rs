@@ -5,9 +5,7 @@ pub(crate) fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
     let name = plain(name);
     let scored = known.map(|known| (likeness(&name, &plain(known)), known));
     let close = scored.filter(|(likeness, _)| *likeness >= LIKENESS_MIN);
-    close
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, known)| known)
+    close.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, known)| known)
 }
 
 /// From this likeness on, a name is worth a guess; equal names have 1.
@@ -19,11 +17,7 @@ const LIKENESS_WITHIN: f64 = 0.7;
 fn likeness(name: &str, known: &str) -> f64 {
     let likeness = strsim::normalized_damerau_levenshtein(name, known);
     let within = name.len() >= 3 && (known.contains(name) || name.contains(known));
-    if within {
-        likeness.max(LIKENESS_WITHIN)
-    } else {
-        likeness
-    }
+    if within { likeness.max(LIKENESS_WITHIN) } else { likeness }
 }
 
 /// Dashes and capitals are no difference that matters.

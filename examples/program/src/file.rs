@@ -46,31 +46,18 @@ impl SettingsFile {
         })?;
         let table = DeTable::parse(&text).map_err(|error| {
             // Its own text would quote the line, and with it a secret.
-            let (line, message) = (
-                line_at(&text, error.span().map_or(0, |span| span.start)),
-                error.message(),
-            );
-            vec![Problem::new(format!(
-                "file {shown}, line {line}: is no TOML: {message}"
-            ))]
+            let (line, message) =
+                (line_at(&text, error.span().map_or(0, |span| span.start)), error.message());
+            vec![Problem::new(format!("file {shown}, line {line}: is no TOML: {message}"))]
         })?;
 
-        let mut file = Self {
-            path: shown,
-            entries: BTreeMap::new(),
-        };
+        let mut file = Self { path: shown, entries: BTreeMap::new() };
         let mut unknown = Vec::new();
         for (key, value) in table.get_ref() {
             let number = line_at(&text, key.span().start);
             let name = key.get_ref().as_ref();
             if known.contains(&name) {
-                file.entries.insert(
-                    name.to_owned(),
-                    Line {
-                        number,
-                        entry: Entry::new(value),
-                    },
-                );
+                file.entries.insert(name.to_owned(), Line { number, entry: Entry::new(value) });
             } else {
                 unknown.push((number, file.unknown_key(number, name, known)));
             }
@@ -86,11 +73,7 @@ impl SettingsFile {
     /// What stands behind a key, and where.
     pub(crate) fn entry(&self, key: &str) -> Option<(Origin, &Entry)> {
         let line = self.entries.get(key)?;
-        let origin = Origin::File {
-            path: self.path.clone(),
-            line: line.number,
-            key: key.to_owned(),
-        };
+        let origin = Origin::File { path: self.path.clone(), line: line.number, key: key.to_owned() };
         Some((origin, &line.entry))
     }
 
@@ -99,19 +82,14 @@ impl SettingsFile {
             Some(meant) => format!("did you mean {meant}?"),
             None => format!("the known ones are {}", known.join(", ")),
         };
-        Problem::new(format!(
-            "file {}, line {number}: no setting has the key {key:?}; {remedy}",
-            self.path
-        ))
+        Problem::new(format!("file {}, line {number}: no setting has the key {key:?}; {remedy}", self.path))
     }
 }
 
 impl fmt::Debug for SettingsFile {
     /// Without values: they may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SettingsFile")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        f.debug_struct("SettingsFile").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -139,13 +117,9 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 
 fn contents(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?
-        .take(FILE_BYTES_MAX + 1)
-        .read_to_string(&mut text)?;
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
     if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(io::Error::other(format!(
-            "it is longer than {FILE_BYTES_MAX} bytes"
-        )));
+        return Err(io::Error::other(format!("it is longer than {FILE_BYTES_MAX} bytes")));
     }
     Ok(text)
 }

@@ -114,9 +114,7 @@ impl LoggingSettings {
     /// The level where none is told, such as `warn` for a program with other things to show.
     #[must_use]
     pub const fn default_level(self, level: &'static str) -> Self {
-        Self {
-            level: self.level.default(level),
-        }
+        Self { level: self.level.default(level) }
     }
 }
 
@@ -130,22 +128,15 @@ impl Readable for LoggingSettings {
 
     fn read(&self, values: &mut Values) -> Option<Logging> {
         let (format, level) = (LOG.read(values), self.level.read(values));
-        Some(Logging {
-            format: format?,
-            level: level?,
-        })
+        Some(Logging { format: format?, level: level? })
     }
 }
 
 /// The form of a log line.
-pub(crate) const LOG: Setting<LogFormat> = Setting::new(
-    "log",
-    "Form of the log: text or json",
-    "text or json",
-    LogFormat::parse,
-)
-.placeholder("FORM")
-.default("text");
+pub(crate) const LOG: Setting<LogFormat> =
+    Setting::new("log", "Form of the log: text or json", "text or json", LogFormat::parse)
+        .placeholder("FORM")
+        .default("text");
 
 /// What is logged.
 pub(crate) const LOG_LEVEL: Setting<LogLevel> = Setting::new(
@@ -160,10 +151,7 @@ pub(crate) const LOG_LEVEL: Setting<LogLevel> = Setting::new(
 fn parse_level(text: &str) -> Result<LevelFilter, &'static str> {
     // Its own parser takes numbers and the empty text too.
     let named = text.bytes().all(|byte| byte.is_ascii_alphabetic()) && !text.is_empty();
-    text.parse()
-        .ok()
-        .filter(|_| named)
-        .ok_or("has a level that is none")
+    text.parse().ok().filter(|_| named).ok_or("has a level that is none")
 }
 
 fn is_module(text: &str) -> bool {

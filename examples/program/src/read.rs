@@ -40,9 +40,8 @@ impl Inputs {
     #[must_use]
     pub fn of_process() -> Self {
         let mut inputs = Self::new(std::env::args_os(), [("", ""); 0]);
-        inputs.environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .collect();
+        inputs.environment =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
         inputs
     }
 
@@ -59,10 +58,7 @@ impl Inputs {
     {
         Self {
             arguments: arguments.into_iter().map(Into::into).collect(),
-            environment: environment
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
+            environment: environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         }
     }
 }
@@ -103,10 +99,7 @@ impl StartError {
             Self::Answer(text) => write!(std::io::stdout(), "{text}"),
             Self::Flags(text) => write!(std::io::stderr(), "{text}"),
             Self::Settings(invalid) => {
-                let lines = invalid
-                    .problems()
-                    .iter()
-                    .map(|problem| format!("error: {problem}\n"));
+                let lines = invalid.problems().iter().map(|problem| format!("error: {problem}\n"));
                 let lines: String = lines.collect();
                 write!(std::io::stderr(), "{lines}\nFor every setting, see --help.\n")
             }
@@ -145,18 +138,12 @@ pub fn read<F: Parser, S: ProgramSettings>(inputs: &Inputs) -> Result<Program<F,
 
     let known = known(&declared);
     let file = settings_file(inputs, &matches, &known).map_err(invalid)?;
-    let mut values = Values::new(
-        told_by_flag(&matches, &declared),
-        inputs.environment.clone(),
-        file,
-    );
+    let mut values = Values::new(told_by_flag(&matches, &declared), inputs.environment.clone(), file);
     let settings = S::read(&mut values);
     match (settings, values.into_problems()) {
-        (Some(settings), problems) if problems.is_empty() => Ok(Program {
-            flags,
-            settings,
-            warnings: unknown_variables(inputs, &known),
-        }),
+        (Some(settings), problems) if problems.is_empty() => {
+            Ok(Program { flags, settings, warnings: unknown_variables(inputs, &known) })
+        }
         (_, problems) => Err(invalid(problems)),
     }
 }
@@ -166,23 +153,15 @@ fn invalid(problems: Vec<Problem>) -> StartError {
 }
 
 fn parse_flags<F: Parser>(inputs: &Inputs, declared: &[Declaration]) -> Result<(F, ArgMatches), StartError> {
-    let mut command = F::command()
-        .arg(config_argument())
-        .args(declared.iter().map(Declaration::argument));
+    let mut command = F::command().arg(config_argument()).args(declared.iter().map(Declaration::argument));
     if !declared.is_empty() {
         command = command.after_help(AFTER_HELP);
     }
     let told = |error: &clap::Error| {
         let text = without_secrets(error.render().to_string(), &inputs.arguments);
-        if error.use_stderr() {
-            StartError::Flags(text)
-        } else {
-            StartError::Answer(text)
-        }
+        if error.use_stderr() { StartError::Flags(text) } else { StartError::Answer(text) }
     };
-    let matches = command
-        .try_get_matches_from_mut(&inputs.arguments)
-        .map_err(|error| told(&error))?;
+    let matches = command.try_get_matches_from_mut(&inputs.arguments).map_err(|error| told(&error))?;
     let flags = F::from_arg_matches(&matches).map_err(|error| told(&error.format(&mut command)))?;
     Ok((flags, matches))
 }
@@ -192,10 +171,8 @@ const AFTER_HELP: &str = "A setting is taken from its flag, else its environment
 
 /// Takes out of a message about the flags every argument that has an `@`, which may stand behind a password.
 fn without_secrets(mut text: String, arguments: &[OsString]) -> String {
-    let suspects = arguments
-        .iter()
-        .filter_map(|argument| argument.to_str())
-        .filter(|argument| argument.contains('@'));
+    let suspects =
+        arguments.iter().filter_map(|argument| argument.to_str()).filter(|argument| argument.contains('@'));
     for argument in suspects {
         text = text.replace(argument, "(not shown)");
         if let Some((_, value)) = argument.split_once('=') {
@@ -223,12 +200,7 @@ fn settings_file(
     known: &[Declaration],
 ) -> Result<Option<SettingsFile>, Vec<Problem>> {
     let by_flag = flag_value(matches, CONFIG).map(|path| (path, "--config"));
-    let by_variable = || {
-        inputs
-            .environment
-            .get(CONFIG_VARIABLE)
-            .map(|path| (path, CONFIG_VARIABLE))
-    };
+    let by_variable = || inputs.environment.get(CONFIG_VARIABLE).map(|path| (path, CONFIG_VARIABLE));
     let Some((path, origin)) = by_flag.or_else(by_variable) else {
         return Ok(None);
     };
@@ -239,11 +211,7 @@ fn settings_file(
 /// What some program knows: the catalogue, and this program's own.
 fn known(declared: &[Declaration]) -> Vec<Declaration> {
     let mut known = KNOWN.to_vec();
-    known.extend(
-        declared
-            .iter()
-            .filter(|own| KNOWN.iter().all(|shared| shared.key() != own.key())),
-    );
+    known.extend(declared.iter().filter(|own| KNOWN.iter().all(|shared| shared.key() != own.key())));
     known
 }
 
@@ -252,10 +220,8 @@ fn known(declared: &[Declaration]) -> Vec<Declaration> {
 fn unknown_variables(inputs: &Inputs, known: &[Declaration]) -> Vec<String> {
     let mut names: Vec<String> = known.iter().map(Declaration::variable).collect();
     names.push(CONFIG_VARIABLE.to_owned());
-    let told = inputs
-        .environment
-        .keys()
-        .filter(|name| name.starts_with(PREFIX) && !name.starts_with(TEST_PREFIX));
+    let told =
+        inputs.environment.keys().filter(|name| name.starts_with(PREFIX) && !name.starts_with(TEST_PREFIX));
     let unknown = told.filter(|name| !names.contains(name));
     let warning = |name: &String| {
         let guess = closest(

@@ -25,17 +25,7 @@ impl<T> Setting<T> {
         parse: fn(&str) -> Result<T, &'static str>,
     ) -> Self {
         let (placeholder, default, secret) = ("VALUE", DefaultValue::None, false);
-        Self {
-            declaration: Declaration {
-                name,
-                placeholder,
-                help,
-                expected,
-                default,
-                secret,
-            },
-            parse,
-        }
+        Self { declaration: Declaration { name, placeholder, help, expected, default, secret }, parse }
     }
 
     /// What stands for the value in the help text, such as `ADDRESS`.

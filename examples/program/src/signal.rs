@@ -48,12 +48,8 @@ impl fmt::Display for Signal {
 pub fn shutdown_signal() -> io::Result<impl Future<Output = Signal> + Send + 'static> {
     let (ready, is_ready) = mpsc::sync_channel(1);
     let (first, is_first) = oneshot::channel();
-    thread::Builder::new()
-        .name("signals".into())
-        .spawn(move || listen(&ready, first))?;
-    is_ready
-        .recv()
-        .map_err(|_| io::Error::other("the thread that listens for signals ended"))??;
+    thread::Builder::new().name("signals".into()).spawn(move || listen(&ready, first))?;
+    is_ready.recv().map_err(|_| io::Error::other("the thread that listens for signals ended"))??;
 
     Ok(async move {
         // A program that hears no signals any more could not be stopped: it ends now.
@@ -62,13 +58,10 @@ pub fn shutdown_signal() -> io::Result<impl Future<Output = Signal> + Send + 'st
 }
 
 fn listen(ready: &mpsc::SyncSender<io::Result<()>>, first: oneshot::Sender<Signal>) {
-    let started = runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .and_then(|runtime| {
-            let signals = runtime.block_on(async { Signals::new() })?;
-            Ok((runtime, signals))
-        });
+    let started = runtime::Builder::new_current_thread().enable_io().build().and_then(|runtime| {
+        let signals = runtime.block_on(async { Signals::new() })?;
+        Ok((runtime, signals))
+    });
     let (runtime, mut signals) = match started {
         Ok(started) => started,
         Err(error) => {
@@ -96,10 +89,7 @@ impl Signals {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
 
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
     async fn next(&mut self) -> Signal {

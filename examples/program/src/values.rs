@@ -19,9 +19,7 @@ pub struct Values {
 impl fmt::Debug for Values {
     /// Without values: they may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Values")
-            .field("problems", &self.problems)
-            .finish_non_exhaustive()
+        f.debug_struct("Values").field("problems", &self.problems).finish_non_exhaustive()
     }
 }
 
@@ -41,12 +39,7 @@ impl Values {
         environment: BTreeMap<String, OsString>,
         file: Option<SettingsFile>,
     ) -> Self {
-        Self {
-            flags,
-            environment,
-            file,
-            problems: Vec::new(),
-        }
+        Self { flags, environment, file, problems: Vec::new() }
     }
 
     /// Finds the source that counts, and reads its value.
@@ -72,11 +65,8 @@ impl Values {
 
     /// Refuses a value that was read, since it does not go with another setting's.
     pub(crate) fn refuse(&mut self, declaration: &Declaration, value: &str, reason: &str) {
-        let origin = self
-            .told(declaration)
-            .map_or(Origin::Default, |(origin, _)| origin);
-        self.problems
-            .push(Problem::refused(declaration, &origin, value, reason));
+        let origin = self.told(declaration).map_or(Origin::Default, |(origin, _)| origin);
+        self.problems.push(Problem::refused(declaration, &origin, value, reason));
     }
 
     /// Notes that a setting was not told, though it has no default.

@@ -44,9 +44,7 @@ impl Running {
     }
 
     fn signal(&self, name: &str) {
-        let kill = Command::new("sh")
-            .args(["-c", &format!("kill -{name} {}", self.child.id())])
-            .status();
+        let kill = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
         assert!(kill.expect("a shell").success());
     }
 
@@ -84,14 +82,8 @@ fn process_reads_its_flags_and_environment() {
 
     assert_eq!(told, ["0.0.0.0:9 orders orders.dead-letters EUR", "None"]);
     let lines: Vec<&str> = log.lines().collect();
-    assert!(
-        lines[0].contains(" WARN ") && lines[0].contains("did you mean PAYFLOW_TOPIC?"),
-        "{log}"
-    );
-    assert!(
-        lines[1].contains(" INFO ") && lines[1].contains("started payments=3"),
-        "{log}"
-    );
+    assert!(lines[0].contains(" WARN ") && lines[0].contains("did you mean PAYFLOW_TOPIC?"), "{log}");
+    assert!(lines[1].contains(" INFO ") && lines[1].contains("started payments=3"), "{log}");
 }
 
 #[test]
@@ -104,16 +96,8 @@ fn log_is_json_where_it_is_asked_for() {
     let (_, log) = running.end();
 
     assert_eq!(log.lines().count(), 1, "{log}");
-    assert!(
-        log.starts_with("{\"timestamp\":\"") && log.ends_with("}\n"),
-        "{log}"
-    );
-    for part in [
-        "\"level\":\"INFO\"",
-        "\"message\":\"started\"",
-        "\"payments\":3",
-        "\"target\":\"probe\"",
-    ] {
+    assert!(log.starts_with("{\"timestamp\":\"") && log.ends_with("}\n"), "{log}");
+    for part in ["\"level\":\"INFO\"", "\"message\":\"started\"", "\"payments\":3", "\"target\":\"probe\""] {
         assert!(log.contains(part), "{part} is missing: {log}");
     }
 }
@@ -154,11 +138,7 @@ fn wrong_settings_end_the_start_with_all_that_is_wrong() {
     let told = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(output.stdout, b"");
-    assert_eq!(
-        told.lines().filter(|line| line.starts_with("error: ")).count(),
-        3,
-        "{told}"
-    );
+    assert_eq!(told.lines().filter(|line| line.starts_with("error: ")).count(), 3, "{told}");
     assert!(told.ends_with("\nFor every setting, see --help.\n"), "{told}");
     assert!(!told.contains("hunter2"), "{told}");
 }
@@ -169,11 +149,7 @@ fn help_is_an_answer_on_standard_output() {
 
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(output.stderr, b"");
-    assert!(
-        String::from_utf8(output.stdout)
-            .expect("text")
-            .contains("[env: PAYFLOW_TOPIC]")
-    );
+    assert!(String::from_utf8(output.stdout).expect("text").contains("[env: PAYFLOW_TOPIC]"));
 }
 
 #[test]
@@ -192,12 +168,9 @@ fn first_signal_drains_and_exits_with_zero() {
 
 #[test]
 fn second_signal_ends_at_once_even_if_the_drain_hangs() {
-    for (first, second, code) in [
-        ("TERM", "TERM", 143),
-        ("INT", "INT", 130),
-        ("TERM", "INT", 130),
-        ("INT", "TERM", 143),
-    ] {
+    for (first, second, code) in
+        [("TERM", "TERM", 143), ("INT", "INT", 130), ("TERM", "INT", 130), ("INT", "TERM", 143)]
+    {
         let mut running = Running::start(probe().arg("--hang"));
 
         running.reaches("ready");

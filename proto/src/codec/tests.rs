@@ -11,22 +11,12 @@ fn euro() -> Currency {
 }
 
 fn request(user: &str, amount: Money, method: &str) -> PaymentRequest {
-    PaymentRequest::new(
-        UserId::parse(user).unwrap(),
-        amount,
-        PaymentMethod::parse(method).unwrap(),
-    )
-    .unwrap()
+    PaymentRequest::new(UserId::parse(user).unwrap(), amount, PaymentMethod::parse(method).unwrap()).unwrap()
 }
 
 /// What a service that knows three fields means by `u001` paying 49.99 by paypal.
 fn three_fields() -> WireRequest {
-    WireRequest {
-        user_id: "u001".into(),
-        amount: 49.99,
-        method: "paypal".into(),
-        ..WireRequest::default()
-    }
+    WireRequest { user_id: "u001".into(), amount: 49.99, method: "paypal".into(), ..WireRequest::default() }
 }
 
 fn at(seconds: i64, nanos: i32) -> Option<prost_types::Timestamp> {
@@ -34,10 +24,8 @@ fn at(seconds: i64, nanos: i32) -> Option<prost_types::Timestamp> {
 }
 
 fn headers(pairs: &[(&str, &[u8])]) -> Headers {
-    let header = |(name, value): &(&str, &[u8])| Header {
-        name: (*name).into(),
-        value: Some(value.to_vec().into()),
-    };
+    let header =
+        |(name, value): &(&str, &[u8])| Header { name: (*name).into(), value: Some(value.to_vec().into()) };
     pairs.iter().map(header).collect()
 }
 
@@ -50,11 +38,7 @@ fn decode(message: &WireRequest, headers: &Headers) -> Result<PaymentRequest, De
 fn assert_refused(message: &WireRequest, headers: &Headers, field: Field, reason: &str) {
     match decode(message, headers) {
         Err(DecodeError::Invalid(invalid)) => {
-            assert_eq!(
-                (invalid.field(), invalid.reason()),
-                (field, reason),
-                "{message:?}"
-            );
+            assert_eq!((invalid.field(), invalid.reason()), (field, reason), "{message:?}");
         }
         other => panic!("{message:?}: {other:?}"),
     }
@@ -99,10 +83,7 @@ fn additions_travel_as_fields_and_as_headers() {
 #[test]
 fn a_currency_comes_from_field_or_header_then_default() {
     let yen = headers(&[("payflow-currency", b"JPY")]);
-    let mut message = WireRequest {
-        amount: 5.0,
-        ..three_fields()
-    };
+    let mut message = WireRequest { amount: 5.0, ..three_fields() };
     let code = |message: &WireRequest, headers: &Headers| {
         decode(message, headers).map(|request| request.amount().currency().code())
     };
@@ -110,10 +91,7 @@ fn a_currency_comes_from_field_or_header_then_default() {
     assert_eq!(code(&message, &yen), Ok("JPY"));
 
     let no_default = ProtobufCodec::new().decode(&message.encode_to_vec(), &Headers::new());
-    assert_eq!(
-        no_default,
-        Err(InvalidPayment::new(Field::Currency, "is missing").into())
-    );
+    assert_eq!(no_default, Err(InvalidPayment::new(Field::Currency, "is missing").into()));
 
     message.currency = "USD".into();
     assert_eq!(code(&message, &Headers::new()), Ok("USD"));
@@ -124,11 +102,7 @@ fn a_currency_comes_from_field_or_header_then_default() {
 #[test]
 fn exact_minor_units_are_enough_and_agree_with_the_double_beside_them() {
     for (amount_minor, amount) in [(4_999, 0.0), (4_999, 49.99), (0, 49.99)] {
-        let message = WireRequest {
-            amount_minor,
-            amount,
-            ..three_fields()
-        };
+        let message = WireRequest { amount_minor, amount, ..three_fields() };
         let taken = decode(&message, &Headers::new()).unwrap();
         assert_eq!(taken.amount().minor(), 4_999, "{amount_minor} {amount}");
     }
@@ -160,24 +134,11 @@ fn amounts_are_refused_and_never_rounded() {
         (30, 0.1 + 0.2, "has more fraction digits than the currency"),
     ];
     for (amount_minor, amount, reason) in cases {
-        let message = WireRequest {
-            amount_minor,
-            amount,
-            ..three_fields()
-        };
+        let message = WireRequest { amount_minor, amount, ..three_fields() };
         assert_refused(&message, &Headers::new(), Field::Amount, reason);
     }
-    let yen = WireRequest {
-        amount: 1.5,
-        currency: "JPY".into(),
-        ..three_fields()
-    };
-    assert_refused(
-        &yen,
-        &Headers::new(),
-        Field::Amount,
-        "has more fraction digits than the currency",
-    );
+    let yen = WireRequest { amount: 1.5, currency: "JPY".into(), ..three_fields() };
+    assert_refused(&yen, &Headers::new(), Field::Amount, "has more fraction digits than the currency");
 }
 
 /// Go writes it, and so it was stated; prost's encoder leaves it out, hence the bytes.
@@ -185,11 +146,7 @@ fn amounts_are_refused_and_never_rounded() {
 fn a_negative_zero_is_not_an_absent_amount() {
     const NEGATIVE_ZERO: &[u8] = b"\x11\0\0\0\0\0\0\0\x80";
     for (amount_minor, reason) in [(0, "must be above zero"), (4_999, "differs from amountMinor")] {
-        let rest = WireRequest {
-            amount: 0.0,
-            amount_minor,
-            ..three_fields()
-        };
+        let rest = WireRequest { amount: 0.0, amount_minor, ..three_fields() };
         let value = [NEGATIVE_ZERO, &rest.encode_to_vec()].concat();
         let codec = ProtobufCodec::new().with_default_currency(euro());
         let refused = InvalidPayment::new(Field::Amount, reason);
@@ -202,53 +159,21 @@ fn refused_fields_are_named() {
     type Change = fn(&mut WireRequest);
     let cases: [(Change, Field, &str); 12] = [
         (|m| m.user_id.clear(), Field::UserId, "must not be empty"),
-        (
-            |m| m.user_id = "a\0".into(),
-            Field::UserId,
-            "must not contain control characters",
-        ),
-        (
-            |m| m.user_id = "x".repeat(129),
-            Field::UserId,
-            "must have at most 128 bytes",
-        ),
+        (|m| m.user_id = "a\0".into(), Field::UserId, "must not contain control characters"),
+        (|m| m.user_id = "x".repeat(129), Field::UserId, "must have at most 128 bytes"),
         (|m| m.method.clear(), Field::Method, "must not be empty"),
         (
             |m| m.method = "pay pal".into(),
             Field::Method,
             "may contain only letters, digits, '.', '_' and '-'",
         ),
-        (
-            |m| m.currency = "eur".into(),
-            Field::Currency,
-            "is not an ISO 4217 code in capital letters",
-        ),
-        (
-            |m| m.currency = "HRK".into(),
-            Field::Currency,
-            "is an ISO 4217 code that was withdrawn",
-        ),
+        (|m| m.currency = "eur".into(), Field::Currency, "is not an ISO 4217 code in capital letters"),
+        (|m| m.currency = "HRK".into(), Field::Currency, "is an ISO 4217 code that was withdrawn"),
         (|m| m.payment_id = "42".into(), Field::PaymentId, "is not a UUID in its hyphenated form"),
-        (
-            |m| m.created_at = at(0, -1),
-            Field::CreatedAt,
-            "must have 0 to 999999999 nanos",
-        ),
-        (
-            |m| m.created_at = at(0, 1_000_000_000),
-            Field::CreatedAt,
-            "must have 0 to 999999999 nanos",
-        ),
-        (
-            |m| m.created_at = at(i64::MIN, 0),
-            Field::CreatedAt,
-            "is before the year 1",
-        ),
-        (
-            |m| m.created_at = at(i64::MAX, 0),
-            Field::CreatedAt,
-            "is after the year 9999",
-        ),
+        (|m| m.created_at = at(0, -1), Field::CreatedAt, "must have 0 to 999999999 nanos"),
+        (|m| m.created_at = at(0, 1_000_000_000), Field::CreatedAt, "must have 0 to 999999999 nanos"),
+        (|m| m.created_at = at(i64::MIN, 0), Field::CreatedAt, "is before the year 1"),
+        (|m| m.created_at = at(i64::MAX, 0), Field::CreatedAt, "is after the year 9999"),
     ];
     for (change, field, reason) in cases {
         let mut message = three_fields();
@@ -269,25 +194,10 @@ fn headers_that_say_nonsense_or_another_thing_than_the_fields_are_refused() {
     let cases: [(&str, &[u8], Field, &str); 8] = [
         ("payflow-payment-id", b"42", Field::PaymentId, "is not a UUID in its hyphenated form"),
         ("payflow-payment-id", b"\xff", Field::PaymentId, "is not UTF-8"),
-        (
-            "payflow-created-at",
-            b"yesterday",
-            Field::CreatedAt,
-            "is not an RFC 3339 time",
-        ),
+        ("payflow-created-at", b"yesterday", Field::CreatedAt, "is not an RFC 3339 time"),
         ("payflow-created-at", b"\xff", Field::CreatedAt, "is not UTF-8"),
-        (
-            "payflow-created-at",
-            b"2026-01-02T03:04:06Z",
-            Field::CreatedAt,
-            differs,
-        ),
-        (
-            "payflow-currency",
-            b"XXX",
-            Field::Currency,
-            "is an ISO 4217 code without a minor unit",
-        ),
+        ("payflow-created-at", b"2026-01-02T03:04:06Z", Field::CreatedAt, differs),
+        ("payflow-currency", b"XXX", Field::Currency, "is an ISO 4217 code without a minor unit"),
         ("payflow-currency", b"\xff", Field::Currency, "is not UTF-8"),
         ("payflow-currency", b"USD", Field::Currency, differs),
     ];

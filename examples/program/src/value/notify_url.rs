@@ -27,25 +27,17 @@ impl NotifyUrl {
             return Err("has a space, a control character or a letter beyond ASCII");
         }
         let (scheme, rest) = text.split_once("://").ok_or(NO_SCHEME)?;
-        if !["http", "https"]
-            .iter()
-            .any(|known| scheme.eq_ignore_ascii_case(known))
-        {
+        if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             return Err(NO_SCHEME);
         }
         if rest.contains('#') {
             return Err("has a fragment (#…), which no server would see");
         }
         let authority = rest.split(['/', '?']).next().unwrap_or(rest);
-        let host_and_port = authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host_and_port)| host_and_port);
+        let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host_and_port)| host_and_port);
         check_host_and_port(host_and_port)?;
         let shown = format!("{}://{host_and_port}", scheme.to_ascii_lowercase());
-        Ok(Self {
-            whole: text.to_owned(),
-            shown,
-        })
+        Ok(Self { whole: text.to_owned(), shown })
     }
 }
 

@@ -21,8 +21,6 @@ impl Partitioner {
 
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let all = [Self::Murmur2Random, Self::Fnv1aRandom];
-        all.into_iter()
-            .find(|partitioner| partitioner.as_str() == text)
-            .ok_or("is no partitioner")
+        all.into_iter().find(|partitioner| partitioner.as_str() == text).ok_or("is no partitioner")
     }
 }

@@ -58,17 +58,10 @@ impl Readable for TopicSettings {
             return None;
         };
         if dead_letter_topic == topic {
-            values.refuse(
-                &DEAD_LETTER_TOPIC.declaration(),
-                topic.as_str(),
-                "is the payments' own topic",
-            );
+            values.refuse(&DEAD_LETTER_TOPIC.declaration(), topic.as_str(), "is the payments' own topic");
             return None;
         }
-        Some(Topics {
-            topic,
-            dead_letter_topic,
-        })
+        Some(Topics { topic, dead_letter_topic })
     }
 }
 

@@ -6,15 +6,10 @@ use crate::told::{Telling, read, refusal};
 #[track_caller]
 fn assert_refused(key: &str, value: &str, reason: &str, expected: &str) {
     for telling in Telling::every(key, value) {
-        let Err(error) = telling.read() else {
-            panic!("{} takes {value:?}", telling.origin)
-        };
+        let Err(error) = telling.read() else { panic!("{} takes {value:?}", telling.origin) };
         let message = error.to_string();
         let start = format!("{}: {value:?} {reason}; expected {expected}", telling.origin);
-        assert!(
-            message.starts_with(&start),
-            "{message}\ndoes not start with\n{start}"
-        );
+        assert!(message.starts_with(&start), "{message}\ndoes not start with\n{start}");
         assert_eq!(message.lines().count(), 1, "{message}");
     }
 }
@@ -37,12 +32,7 @@ fn address_without_ip_or_port() {
         (":65536", "has no port from 0 to 65535"),
     ] {
         for key in ["http_addr", "grpc_addr"] {
-            assert_refused(
-                key,
-                value,
-                reason,
-                "an IP address and a port, such as 127.0.0.1:8080",
-            );
+            assert_refused(key, value, reason, "an IP address and a port, such as 127.0.0.1:8080");
         }
     }
 }
@@ -62,10 +52,7 @@ fn broker_without_host_or_port() {
         ("kafka:0", "has an entry without a port from 1 to 65535"),
         ("kafka:70000", "has an entry without a port from 1 to 65535"),
         ("kafka:+1", "has an entry without a port from 1 to 65535"),
-        (
-            "PLAINTEXT://kafka:9092",
-            "has more than host and port in an entry",
-        ),
+        ("PLAINTEXT://kafka:9092", "has more than host and port in an entry"),
     ] {
         assert_refused(
             "kafka_brokers",
@@ -101,12 +88,7 @@ fn topic_that_is_no_name() {
 
 #[test]
 fn dead_letters_on_the_topic_itself() {
-    assert_refused(
-        "dead_letter_topic",
-        "payment-topic",
-        "is the payments' own topic",
-        "a topic of its own",
-    );
+    assert_refused("dead_letter_topic", "payment-topic", "is the payments' own topic", "a topic of its own");
 
     let message = refusal(&["--topic=a"], &[("PAYFLOW_DEAD_LETTER_TOPIC", "a")]);
     assert!(
@@ -142,20 +124,15 @@ fn group_with_hidden_characters() {
     }
     assert_refused("group", "", "is empty", "1 to 255");
     let message = refusal(&["--group", &"g".repeat(256)], &[]);
-    assert!(
-        message.contains("ggg\"… is longer than 255 characters; expected 1 to 255"),
-        "{message}"
-    );
+    assert!(message.contains("ggg\"… is longer than 255 characters; expected 1 to 255"), "{message}");
     assert!(message.len() < 300, "a long value is cut: {message}");
 }
 
 #[test]
 fn partitioner_that_is_another() {
-    for (value, reason) in [
-        ("", "is empty"),
-        ("murmur2", "is no partitioner"),
-        ("consistent_random", "is no partitioner"),
-    ] {
+    for (value, reason) in
+        [("", "is empty"), ("murmur2", "is no partitioner"), ("consistent_random", "is no partitioner")]
+    {
         assert_refused("partitioner", value, reason, "murmur2_random or fnv1a_random");
     }
 }
@@ -176,11 +153,9 @@ fn currency_that_is_not_in_use() {
 
 #[test]
 fn log_that_is_neither() {
-    for (value, reason) in [
-        ("", "is empty"),
-        ("JSON", "is no form of a log"),
-        ("pretty", "is no form of a log"),
-    ] {
+    for (value, reason) in
+        [("", "is empty"), ("JSON", "is no form of a log"), ("pretty", "is no form of a log")]
+    {
         assert_refused("log", value, reason, "text or json");
     }
 }
@@ -197,12 +172,7 @@ fn log_level_that_is_none() {
         ("=info", "names a module that cannot be"),
         ("a b=info", "names a module that cannot be"),
     ] {
-        assert_refused(
-            "log_level",
-            value,
-            reason,
-            "off, error, warn, info, debug or trace, such as info",
-        );
+        assert_refused("log_level", value, reason, "off, error, warn, info, debug or trace, such as info");
     }
 }
 
@@ -212,20 +182,14 @@ fn message_says_what_counts_without_the_setting() {
     assert!(message.ends_with("(left out, it is payment-topic)"), "{message}");
 
     let message = refusal(&["--currency="], &[]);
-    assert!(
-        message.ends_with("an ISO 4217 code such as EUR"),
-        "no default, none told: {message}"
-    );
+    assert!(message.ends_with("an ISO 4217 code such as EUR"), "no default, none told: {message}");
 }
 
 #[test]
 fn every_problem_is_told_at_once() {
     let message = refusal(&["--topic=a b", "--http-addr=x"], &[("PAYFLOW_CURRENCY", "zzz")]);
 
-    let lines: Vec<&str> = message
-        .lines()
-        .map(|line| line.split(':').next().expect("a line"))
-        .collect();
+    let lines: Vec<&str> = message.lines().map(|line| line.split(':').next().expect("a line")).collect();
     assert_eq!(
         lines,
         [
@@ -247,22 +211,14 @@ fn value_that_is_no_text() {
     use crate::told::{Everything, Flags};
 
     let bytes = || OsString::from_vec(vec![b'a', 0xFF]);
-    let by_flag = Inputs::new(
-        [OsString::from("everything"), "--group".into(), bytes()],
-        [("", ""); 0],
-    );
+    let by_flag = Inputs::new([OsString::from("everything"), "--group".into(), bytes()], [("", ""); 0]);
     let by_variable = Inputs::new(["everything"], [("PAYFLOW_GROUP", bytes())]);
 
-    for (inputs, origin) in [
-        (by_flag, "flag --group"),
-        (by_variable, "environment variable PAYFLOW_GROUP"),
-    ] {
+    for (inputs, origin) in [(by_flag, "flag --group"), (by_variable, "environment variable PAYFLOW_GROUP")] {
         let error = payflow_program::read::<Flags, Everything>(&inputs).expect_err("no text");
         let message = error.to_string();
         assert!(
-            message.starts_with(&format!(
-                "group ({origin}): the value is not UTF-8; expected 1 to 255"
-            )),
+            message.starts_with(&format!("group ({origin}): the value is not UTF-8; expected 1 to 255")),
             "{message}"
         );
     }

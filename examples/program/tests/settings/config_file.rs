@@ -34,15 +34,7 @@ fn file_serves_every_setting() {
 #[test]
 fn number_is_as_good_as_its_text() {
     let path = file("group = 7\n");
-    assert_eq!(
-        read(&["--config", &path], &[])
-            .expect("good")
-            .settings
-            .group
-            .expect("told")
-            .as_str(),
-        "7"
-    );
+    assert_eq!(read(&["--config", &path], &[]).expect("good").settings.group.expect("told").as_str(), "7");
 }
 
 #[test]
@@ -101,10 +93,7 @@ fn missing_file_is_named_with_what_named_it() {
         by_flag.starts_with("--config: the settings file \"no/such.toml\" cannot be read: "),
         "{by_flag}"
     );
-    assert!(
-        by_flag.ends_with("expected the path of a TOML file, such as payflow.toml"),
-        "{by_flag}"
-    );
+    assert!(by_flag.ends_with("expected the path of a TOML file, such as payflow.toml"), "{by_flag}");
 
     let by_variable = refusal(&[], &[("PAYFLOW_CONFIG", "no/such.toml")]);
     assert!(
@@ -113,20 +102,14 @@ fn missing_file_is_named_with_what_named_it() {
     );
 
     let empty = refusal(&[], &[("PAYFLOW_CONFIG", "")]);
-    assert!(
-        empty.starts_with("PAYFLOW_CONFIG: the settings file \"\" cannot be read: "),
-        "{empty}"
-    );
+    assert!(empty.starts_with("PAYFLOW_CONFIG: the settings file \"\" cannot be read: "), "{empty}");
 }
 
 #[test]
 fn file_that_is_no_toml_is_refused_at_its_line() {
-    for (text, line) in [
-        ("topic = 't'\ntopic = 'u'\n", 2),
-        ("\n\ngroup = \n", 3),
-        ("group 'x'\n", 1),
-        ("group = 'x", 1),
-    ] {
+    for (text, line) in
+        [("topic = 't'\ntopic = 'u'\n", 2), ("\n\ngroup = \n", 3), ("group 'x'\n", 1), ("group = 'x", 1)]
+    {
         let (path, message) = refused(text);
         assert!(
             message.starts_with(&format!("file {path}, line {line}: is no TOML: ")),
@@ -138,16 +121,10 @@ fn file_that_is_no_toml_is_refused_at_its_line() {
 #[test]
 fn file_that_is_no_text_or_too_long_is_refused() {
     let (_, message) = refused([b'#', 0xFF]);
-    assert!(
-        message.contains("cannot be read: ") && message.contains("UTF-8"),
-        "{message}"
-    );
+    assert!(message.contains("cannot be read: ") && message.contains("UTF-8"), "{message}");
 
     let (_, message) = refused("#".repeat(64 * 1024 + 1));
-    assert!(
-        message.contains("cannot be read: it is longer than 65536 bytes"),
-        "{message}"
-    );
+    assert!(message.contains("cannot be read: it is longer than 65536 bytes"), "{message}");
     let longest = file("#".repeat(64 * 1024));
     assert!(read(&["--config", &longest], &[]).is_ok());
 

@@ -9,9 +9,7 @@ use crate::told::{Everything, Telling, read};
 #[track_caller]
 fn assert_taken(key: &str, value: &str, becomes: &str, found: impl Fn(&Everything) -> String) {
     for telling in Telling::every(key, value) {
-        let program = telling
-            .read()
-            .unwrap_or_else(|error| panic!("{key} = {value:?}: {error}"));
+        let program = telling.read().unwrap_or_else(|error| panic!("{key} = {value:?}: {error}"));
         assert_eq!(found(&program.settings), becomes, "{}", telling.origin);
         assert_eq!(program.warnings, Vec::<String>::new(), "{}", telling.origin);
     }
@@ -26,12 +24,8 @@ fn address_has_ip_and_port() {
         (":8080", "0.0.0.0:8080"),
         (":65535", "0.0.0.0:65535"),
     ] {
-        assert_taken("http_addr", value, becomes, |settings| {
-            settings.http_addr.to_string()
-        });
-        assert_taken("grpc_addr", value, becomes, |settings| {
-            settings.grpc_addr.to_string()
-        });
+        assert_taken("http_addr", value, becomes, |settings| settings.http_addr.to_string());
+        assert_taken("grpc_addr", value, becomes, |settings| settings.grpc_addr.to_string());
     }
 }
 
@@ -39,10 +33,7 @@ fn address_has_ip_and_port() {
 fn brokers_are_hosts_with_ports() {
     for (value, becomes) in [
         ("localhost:9092", "localhost:9092"),
-        (
-            "kafka-1:9092, kafka_2.example:9093",
-            "kafka-1:9092,kafka_2.example:9093",
-        ),
+        ("kafka-1:9092, kafka_2.example:9093", "kafka-1:9092,kafka_2.example:9093"),
         ("[::1]:9092,10.0.0.1:1", "[::1]:9092,10.0.0.1:1"),
     ] {
         assert_taken("kafka_brokers", value, becomes, |settings| {
@@ -53,9 +44,7 @@ fn brokers_are_hosts_with_ports() {
 
 #[test]
 fn topics_are_named() {
-    assert_taken("topic", "payments.v2", "payments.v2", |settings| {
-        settings.topics.topic().to_string()
-    });
+    assert_taken("topic", "payments.v2", "payments.v2", |settings| settings.topics.topic().to_string());
     assert_taken("dead_letter_topic", "set-aside", "set-aside", |settings| {
         settings.topics.dead_letter_topic().to_string()
     });
@@ -68,22 +57,10 @@ fn dead_letters_follow_the_topic() {
         (topics.topic().to_string(), topics.dead_letter_topic().to_string())
     };
 
-    assert_eq!(
-        topics(&[]),
-        ("payment-topic".into(), "payment-topic.dead-letters".into())
-    );
-    assert_eq!(
-        topics(&["--topic", "orders"]),
-        ("orders".into(), "orders.dead-letters".into())
-    );
-    assert_eq!(
-        topics(&["--dead-letter-topic", "aside"]),
-        ("payment-topic".into(), "aside".into())
-    );
-    assert_eq!(
-        topics(&["--topic", "a", "--dead-letter-topic", "b"]),
-        ("a".into(), "b".into())
-    );
+    assert_eq!(topics(&[]), ("payment-topic".into(), "payment-topic.dead-letters".into()));
+    assert_eq!(topics(&["--topic", "orders"]), ("orders".into(), "orders.dead-letters".into()));
+    assert_eq!(topics(&["--dead-letter-topic", "aside"]), ("payment-topic".into(), "aside".into()));
+    assert_eq!(topics(&["--topic", "a", "--dead-letter-topic", "b"]), ("a".into(), "b".into()));
 }
 
 #[test]
@@ -100,18 +77,14 @@ fn group_has_visible_characters() {
 fn partitioner_is_one_of_two() {
     for partitioner in [Partitioner::Murmur2Random, Partitioner::Fnv1aRandom] {
         let name = partitioner.as_str();
-        assert_taken("partitioner", name, name, |settings| {
-            settings.partitioner.as_str().to_owned()
-        });
+        assert_taken("partitioner", name, name, |settings| settings.partitioner.as_str().to_owned());
     }
 }
 
 #[test]
 fn currency_is_in_use() {
     for code in ["EUR", "JPY", "KWD", "CLF"] {
-        assert_taken("currency", code, code, |settings| {
-            settings.currency.expect("told").code().to_owned()
-        });
+        assert_taken("currency", code, code, |settings| settings.currency.expect("told").code().to_owned());
     }
 }
 
@@ -126,12 +99,7 @@ fn notify_url_is_kept_whole() {
         "http://host?query",
     ] {
         assert_taken("notify_url", value, value, |settings| {
-            settings
-                .notify_url
-                .as_ref()
-                .expect("told")
-                .expose_secret()
-                .to_owned()
+            settings.notify_url.as_ref().expect("told").expose_secret().to_owned()
         });
     }
 }
@@ -139,9 +107,7 @@ fn notify_url_is_kept_whole() {
 #[test]
 fn log_is_text_or_json() {
     for (value, becomes) in [("text", "Text"), ("json", "Json")] {
-        assert_taken("log", value, becomes, |settings| {
-            format!("{:?}", settings.logging.format())
-        });
+        assert_taken("log", value, becomes, |settings| format!("{:?}", settings.logging.format()));
     }
 }
 
@@ -151,11 +117,7 @@ fn log_level_is_for_all_or_for_a_module() {
         let level = settings.logging.level();
         let of = |target: &str| {
             let levels = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
-            levels
-                .into_iter()
-                .filter(|one| level.logs(target, *one))
-                .count()
-                .to_string()
+            levels.into_iter().filter(|one| level.logs(target, *one)).count().to_string()
         };
         format!("{} {}", of("payflow_core::pipeline"), of("hyper"))
     };

@@ -9,10 +9,7 @@ const KEYS_AND_DEFAULTS: [(&str, Option<&str>); 11] = [
     ("grpc_addr", Some("127.0.0.1:50051")),
     ("kafka_brokers", None),
     ("topic", Some("payment-topic")),
-    (
-        "dead_letter_topic",
-        Some("payment-topic.dead-letters; TOPIC.dead-letters if the topic is another"),
-    ),
+    ("dead_letter_topic", Some("payment-topic.dead-letters; TOPIC.dead-letters if the topic is another")),
     ("group", None),
     ("partitioner", Some("murmur2_random")),
     ("currency", None),
@@ -36,9 +33,7 @@ fn help_names_flag_variable_and_default_of_every_setting() {
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for (key, default) in KEYS_AND_DEFAULTS {
             let flag = format!("--{} <", key.replace('_', "-"));
-            let (_, own) = help
-                .split_once(&flag)
-                .unwrap_or_else(|| panic!("{flag} is missing: {help}"));
+            let (_, own) = help.split_once(&flag).unwrap_or_else(|| panic!("{flag} is missing: {help}"));
             let own = own.split(" --").next().expect("the rest");
             assert!(own.contains(&format!("[env: {}]", variable(key))), "{own}");
             match default {
@@ -46,18 +41,12 @@ fn help_names_flag_variable_and_default_of_every_setting() {
                 None => assert!(!own.contains("[default"), "{own}"),
             }
         }
-        assert!(
-            help.contains("--config <FILE>") && help.contains("[env: PAYFLOW_CONFIG]"),
-            "{help}"
-        );
+        assert!(help.contains("--config <FILE>") && help.contains("[env: PAYFLOW_CONFIG]"), "{help}");
         assert!(
             help.contains("--payments <PAYMENTS> How many payments"),
             "the program's own flags are there: {help}"
         );
-        assert!(
-            help.contains("from its flag, else its environment variable, else its key"),
-            "{help}"
-        );
+        assert!(help.contains("from its flag, else its environment variable, else its key"), "{help}");
     }
 }
 

@@ -5,10 +5,7 @@ use payflow_program::{CURRENCY, Inputs, KAFKA_BROKERS, KafkaBrokers, settings};
 use crate::told::{Flags, file, read, refusal};
 
 fn group(arguments: &[&str], environment: &[(&str, &str)]) -> String {
-    let group = read(arguments, environment)
-        .expect("good settings")
-        .settings
-        .group;
+    let group = read(arguments, environment).expect("good settings").settings.group;
     group.map_or_else(|| "none".to_owned(), |group| group.to_string())
 }
 
@@ -37,27 +34,15 @@ fn file_named_by_flag_before_file_named_by_environment() {
 fn source_that_does_not_count_is_not_checked() {
     let file = file("group = [1]\n");
 
-    assert_eq!(
-        group(
-            &["--config", &file, "--group", "good"],
-            &[("PAYFLOW_GROUP", "not good")]
-        ),
-        "good"
-    );
+    assert_eq!(group(&["--config", &file, "--group", "good"], &[("PAYFLOW_GROUP", "not good")]), "good");
     let message = refusal(&["--config", &file], &[("PAYFLOW_GROUP", "not good")]);
-    assert!(
-        message.starts_with("group (environment variable PAYFLOW_GROUP)"),
-        "{message}"
-    );
+    assert!(message.starts_with("group (environment variable PAYFLOW_GROUP)"), "{message}");
 }
 
 #[test]
 fn flag_told_twice_is_refused() {
     let message = refusal(&["--group=a", "--group=b"], &[]);
-    assert!(
-        message.contains("'--group <GROUP>' cannot be used multiple times"),
-        "{message}"
-    );
+    assert!(message.contains("'--group <GROUP>' cannot be used multiple times"), "{message}");
 }
 
 settings! {
@@ -72,10 +57,7 @@ settings! {
 fn setting_without_default_must_be_told() {
     let told =
         payflow_program::read::<Flags, Demanding>(&Inputs::new(["p", "--currency=JPY"], [("", ""); 0]));
-    let Demanding {
-        currency,
-        kafka_brokers,
-    } = told.expect("told").settings;
+    let Demanding { currency, kafka_brokers } = told.expect("told").settings;
     assert_eq!((currency.code(), kafka_brokers.as_str()), ("JPY", "kafka:9092"));
 
     let error = payflow_program::read::<Flags, Demanding>(&Inputs::new(["p"], [("", ""); 0]));
@@ -95,12 +77,7 @@ fn wrong_default_is_the_programs_own() {
         }
     }
     let error = payflow_program::read::<Flags, Wrong>(&Inputs::new(["p"], [("", ""); 0])).expect_err("wrong");
-    assert!(
-        error
-            .to_string()
-            .starts_with("currency (the program's default): \"euro\""),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("currency (the program's default): \"euro\""), "{error}");
 }
 
 #[test]
@@ -110,10 +87,8 @@ fn flags_of_the_program_stay_its_own() {
     assert_eq!(program.flags.payments, Some(7));
     assert_eq!(
         program.warnings,
-        [
-            "no setting has the environment variable PAYFLOW_PAYMENTS, and it changes nothing; \
-          see --help for those that are known"
-        ]
+        ["no setting has the environment variable PAYFLOW_PAYMENTS, and it changes nothing; \
+          see --help for those that are known"]
     );
 }
 

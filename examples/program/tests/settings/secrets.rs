@@ -18,18 +18,9 @@ fn wrong_notify_url_is_not_quoted() {
         ("http:///hunter2", "has no legal host"),
         ("http://user:hunter2@ho^st", "has no legal host"),
         ("http://hunter2:0/", "has no port from 1 to 65535 behind its host"),
-        (
-            "http://user:hunter2@host:",
-            "has no port from 1 to 65535 behind its host",
-        ),
-        (
-            "http://host/#hunter2",
-            "has a fragment (#…), which no server would see",
-        ),
-        (
-            "http://user:hunter2 @host",
-            "has a space, a control character or a letter beyond ASCII",
-        ),
+        ("http://user:hunter2@host:", "has no port from 1 to 65535 behind its host"),
+        ("http://host/#hunter2", "has a fragment (#…), which no server would see"),
+        ("http://user:hunter2 @host", "has a space, a control character or a letter beyond ASCII"),
     ] {
         for telling in Telling::every("notify_url", value) {
             let message = telling.read().expect_err("a wrong URL").to_string();
@@ -37,10 +28,7 @@ fn wrong_notify_url_is_not_quoted() {
                 "{}: the value (not shown) {reason}; expected an address with http://",
                 telling.origin
             );
-            assert!(
-                message.starts_with(&start),
-                "{message}\ndoes not start with\n{start}"
-            );
+            assert!(message.starts_with(&start), "{message}\ndoes not start with\n{start}");
             assert!(!message.contains(SECRET), "{message}");
         }
     }
@@ -74,10 +62,7 @@ fn url_with_password_in_another_setting_is_not_quoted() {
     for key in keys {
         for telling in Telling::every(key, "https://user:hunter2 @host") {
             let message = telling.read().expect_err("no URL belongs here").to_string();
-            assert!(
-                message.starts_with(&format!("{}: the value (not shown) ", telling.origin)),
-                "{message}"
-            );
+            assert!(message.starts_with(&format!("{}: the value (not shown) ", telling.origin)), "{message}");
             assert!(!message.contains(SECRET), "{message}");
         }
     }
@@ -99,10 +84,7 @@ fn flag_that_is_not_understood_is_told_without_the_secret() {
         let message = refusal(&arguments, &[]);
         assert!(!message.contains(SECRET), "{arguments:?}: {message}");
     }
-    assert!(
-        refusal(&["--notify-ulr=x"], &[]).contains("'--notify-url'"),
-        "the closest flag is named"
-    );
+    assert!(refusal(&["--notify-ulr=x"], &[]).contains("'--notify-url'"), "the closest flag is named");
 }
 
 #[test]
@@ -121,13 +103,8 @@ fn broken_file_is_told_without_its_lines() {
 
 #[test]
 fn unknown_variable_is_told_without_its_value() {
-    let warnings = read(&[], &[("PAYFLOW_PASSWORD", SECRET)])
-        .expect("a warning")
-        .warnings;
-    assert!(
-        warnings.len() == 1 && !warnings[0].contains(SECRET),
-        "{warnings:?}"
-    );
+    let warnings = read(&[], &[("PAYFLOW_PASSWORD", SECRET)]).expect("a warning").warnings;
+    assert!(warnings.len() == 1 && !warnings[0].contains(SECRET), "{warnings:?}");
 }
 
 #[test]

@@ -91,10 +91,7 @@ impl Telling {
 
     pub(crate) fn read(&self) -> Result<Program<Flags, Everything>, StartError> {
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        let environment = self
-            .environment
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let environment = self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         read(&arguments, &environment.collect::<Vec<_>>())
     }
 }
@@ -108,11 +105,7 @@ pub(crate) struct TempFile(String);
 
 pub(crate) fn file(text: impl AsRef<[u8]>) -> TempFile {
     static FILES: AtomicUsize = AtomicUsize::new(0);
-    let name = format!(
-        "settings-{}-{}.toml",
-        std::process::id(),
-        FILES.fetch_add(1, Ordering::Relaxed)
-    );
+    let name = format!("settings-{}-{}.toml", std::process::id(), FILES.fetch_add(1, Ordering::Relaxed));
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, text).expect("the test's own folder can be written");
     TempFile(path.display().to_string())
@@ -134,9 +127,6 @@ impl Drop for TempFile {
 }
 
 fn toml_text(value: &str) -> String {
-    let escaped: String = value
-        .chars()
-        .map(|char| format!("\\u{:04X}", u32::from(char)))
-        .collect();
+    let escaped: String = value.chars().map(|char| format!("\\u{:04X}", u32::from(char))).collect();
     format!("\"{escaped}\"")
 }
