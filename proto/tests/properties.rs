@@ -37,6 +37,12 @@ fn any_time() -> impl Strategy<Value = Timestamp> {
     (seconds, nanos).prop_map(|(second, nanos)| Timestamp::new(second, nanos).unwrap())
 }
 
+fn hyphenated(id: u128) -> String {
+    let digits = format!("{id:032x}");
+    let groups = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    groups.join("-")
+}
+
 prop_compose! {
     fn any_request()(
         user in "[^\\p{Cc}]{1,32}",
@@ -45,7 +51,7 @@ prop_compose! {
         id in prop::option::of(any::<u128>()),
         created_at in prop::option::of(any_time()),
     ) -> PaymentRequest {
-        let id = id.map(|id| PaymentId::parse(&format!("{id:032x}")).unwrap());
+        let id = id.map(|id| PaymentId::parse(&hyphenated(id)).unwrap());
         PaymentRequest::new(UserId::parse(&user).unwrap(), amount, PaymentMethod::parse(&method).unwrap())
             .unwrap()
             .with_identity(id, created_at)

@@ -32,7 +32,7 @@ pub struct RequestBody {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestBodyError {
-    /// It was not received within [`ServerConfig::body_deadline`](crate::ServerConfig::body_deadline).
+    /// It was not received within [`ServerConfig::with_body_deadline`](crate::ServerConfig::with_body_deadline).
     #[error("request body was not received within its deadline")]
     TimedOut,
     /// The connection broke, or the framing of the body is malformed.

@@ -312,7 +312,7 @@ mod tests {
             ("first_byte_deadline", base().with_first_byte_deadline(Duration::ZERO)),
             ("header_deadline", base().with_header_deadline(Duration::MAX)),
             ("linger_deadline", base().with_linger_deadline(Duration::from_nanos(1))),
-            ("body_deadline", base().with_body_deadline(21 * second)),
+            ("body_deadline", base().with_body_deadline(23 * second)),
             ("drain_deadline", base().with_drain_deadline(19 * second)),
             ("headers_max", base().with_headers_max(0)),
             ("header_bytes_max", base().with_header_bytes_max(64 * KIB + 1)),
