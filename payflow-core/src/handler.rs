@@ -3,7 +3,7 @@
 mod notify_payer;
 
 use std::future::Future;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 pub use notify_payer::NotifyPayer;
 
@@ -59,7 +59,7 @@ where
 #[derive(Debug)]
 pub struct Message<T> {
     body: T,
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
     attempt: u32,
     foreign_id: OnceLock<PaymentId>,
 }
@@ -67,7 +67,11 @@ pub struct Message<T> {
 impl<T> Message<T> {
     /// `delivery` decoded to `body`, for the `attempt`th time (from 1).
     #[must_use]
-    pub const fn new(body: T, delivery: Delivery, attempt: u32) -> Self {
+    pub fn new(body: T, delivery: Delivery, attempt: u32) -> Self {
+        Self::shared(body, Arc::new(delivery), attempt)
+    }
+
+    pub(crate) const fn shared(body: T, delivery: Arc<Delivery>, attempt: u32) -> Self {
         Self { body, delivery, attempt, foreign_id: OnceLock::new() }
     }
 
@@ -85,7 +89,7 @@ impl<T> Message<T> {
 
     /// The record it was decoded from.
     #[must_use]
-    pub const fn delivery(&self) -> &Delivery {
+    pub fn delivery(&self) -> &Delivery {
         &self.delivery
     }
 

@@ -11,6 +11,7 @@ mod random;
 mod retry;
 mod seats;
 mod shard;
+mod shelf;
 mod worker;
 
 use std::hash::{BuildHasher, RandomState};

@@ -50,15 +50,15 @@ impl DeadLetters {
     }
 
     /// Resolves when the dead letter is durable.
-    pub(super) async fn publish(&self, delivery: Delivery, verdict: &Verdict) -> Result<(), Error> {
+    pub(super) async fn publish(&self, delivery: &Delivery, verdict: &Verdict) -> Result<(), Error> {
         self.producer.send(self.record(delivery, verdict)).await.map(drop)
     }
 
-    fn record(&self, delivery: Delivery, verdict: &Verdict) -> Record {
+    fn record(&self, delivery: &Delivery, verdict: &Verdict) -> Record {
         let mut headers = delivery.headers.clone();
         if headers.get(HeaderName::PAYMENT_ID).is_none() {
             // So that a redrive, at another place in another topic, is still the same payment.
-            headers.append(HeaderName::PAYMENT_ID, foreign_id(&delivery).to_string());
+            headers.append(HeaderName::PAYMENT_ID, foreign_id(delivery).to_string());
         }
         // A record that is dead-lettered again after a redrive says where it failed last.
         for name in [
@@ -86,8 +86,8 @@ impl DeadLetters {
         headers.append(Self::ATTEMPTS, verdict.attempts.to_string());
         Record {
             topic: self.topic.clone(),
-            key: delivery.key,
-            value: delivery.value,
+            key: delivery.key.clone(),
+            value: delivery.value.clone(),
             headers,
             timestamp: None,
         }
@@ -134,7 +134,8 @@ mod tests {
     }
 
     fn verdict(reason: String) -> Verdict {
-        let failure = Failure { fault: Fault::Unknown, counts_attempt: true, stage: "timeout", reason };
+        let failure =
+            Box::new(Failure { fault: Fault::Unknown, counts_attempt: true, stage: "timeout", reason });
         Verdict { failure, attempts: u32::MAX, failures: 0 }
     }
 
@@ -143,7 +144,7 @@ mod tests {
         let mut headers = Headers::new();
         headers.append("other", "kept");
         let original = delivery(headers);
-        let record = letters().record(original.clone(), &verdict("é".repeat(10_000)));
+        let record = letters().record(&original, &verdict("é".repeat(10_000)));
         assert_eq!((&record.key, &record.value), (&original.key, &original.value));
         assert_eq!(record.headers.text("other"), Some("kept"));
         assert_eq!(record.headers.text(DeadLetters::FAULT), Some("unknown"));
@@ -154,10 +155,10 @@ mod tests {
 
     #[test]
     fn a_second_death_replaces_the_provenance_and_keeps_the_payment_id() {
-        let first = letters().record(delivery(Headers::new()), &verdict("first".into()));
+        let first = letters().record(&delivery(Headers::new()), &verdict("first".into()));
         let id = first.headers.text("payflow-payment-id").unwrap().to_owned();
         let second = letters()
-            .record(Delivery { offset: 8, ..delivery(first.headers.clone()) }, &verdict("second".into()));
+            .record(&Delivery { offset: 8, ..delivery(first.headers.clone()) }, &verdict("second".into()));
         assert_eq!(second.headers.text("payflow-payment-id"), Some(id.as_str()));
         assert_eq!(second.headers.text(DeadLetters::REASON), Some("second"));
         assert_eq!(second.headers.len(), first.headers.len());

@@ -12,7 +12,8 @@ use tracing::{info, warn};
 
 use super::engine::{Actions, Engine, Event, Notice};
 use super::handle::Gauges;
-use super::worker::{FromShard, Lines};
+use super::shard::Settled;
+use super::worker::Lines;
 use crate::consumer::{Consumer, Inbound};
 use crate::error::Error;
 
@@ -81,14 +82,13 @@ impl<K: Consumer> Driver<K> {
         }
     }
 
-    fn read_reports(&mut self, reports: &mut Vec<FromShard>, now: Instant, actions: &mut Actions) {
-        for report in reports.drain(..) {
-            match report {
-                FromShard::Settled(mut settled) => {
-                    self.gauges.add(settled.counts);
-                    self.engine.on(Event::Settled(&mut settled), now, actions);
-                }
-                FromShard::Broken(error) => self.engine.on(Event::Broken(error), now, actions),
+    fn read_reports(&mut self, reports: &mut [Settled], now: Instant, actions: &mut Actions) {
+        for settled in reports {
+            self.gauges.add(std::mem::take(&mut settled.counts));
+            let broken = settled.broken.take();
+            self.engine.on(Event::Settled(settled), now, actions);
+            if let Some(error) = broken {
+                self.engine.on(Event::Broken(error), now, actions);
             }
         }
     }
@@ -99,7 +99,9 @@ impl<K: Consumer> Driver<K> {
         commit: &mut Option<BoxFuture<'static, Result<(), Error>>>,
     ) {
         for (line, letters) in self.lines.iter().zip(&mut actions.to_shards) {
-            line.inbox.post(letters);
+            if !letters.is_empty() {
+                line.inbox.post(letters);
+            }
         }
         if !actions.finished.is_empty() || !actions.given_up.is_empty() {
             self.consumer.acknowledge(&actions.finished, &actions.given_up);
@@ -119,7 +121,7 @@ fn now() -> Instant {
 }
 
 /// All shards post to one mailbox.
-async fn take_reports(lines: &[Lines], reports: &mut Vec<FromShard>) {
+async fn take_reports(lines: &[Lines], reports: &mut Vec<Settled>) {
     poll_fn(|cx| {
         let Some(line) = lines.first() else {
             return Poll::Pending;

@@ -5,7 +5,6 @@ mod protocol;
 mod receives;
 mod slots;
 
-use std::hash::Hasher;
 use std::time::{Duration, Instant};
 
 use siphasher::sip::SipHasher13;
@@ -18,6 +17,7 @@ use slots::Slots;
 use super::config::{Order, PipelineConfig};
 use super::lanes::Routed;
 use super::shard::Settled;
+use super::shelf::Shelf;
 use crate::consumer::{Change, Delivery, Inbound, Room};
 use crate::error::{Error, Fault};
 
@@ -29,11 +29,12 @@ pub(super) struct Engine {
     bytes_max: usize,
     drain: Duration,
     shards: usize,
-    hash_keys: (u64, u64),
-    unkeyed: usize,
+    hasher: SipHasher13,
+    unkeyed: u64,
     slots: Slots,
     records: usize,
     bytes: usize,
+    shelf: Shelf,
     commits: Commits,
     receives: Receives,
     phase: Phase,
@@ -64,11 +65,12 @@ impl Engine {
             bytes_max: config.bytes_max,
             drain: config.drain,
             shards: config.shards,
-            hash_keys,
+            hasher: SipHasher13::new_with_keys(hash_keys.0, hash_keys.1),
             unkeyed: 0,
             slots: Slots::default(),
             records: 0,
             bytes: 0,
+            shelf: Shelf::default(),
             commits: Commits::new(config.commit_interval, config.commit_records, now),
             receives: Receives::default(),
             phase: Phase::Running,
@@ -141,7 +143,7 @@ impl Engine {
         for change in inbound.changes.drain(..) {
             self.changed(change, now, actions);
         }
-        for delivery in inbound.deliveries.drain(..) {
+        for delivery in &mut inbound.deliveries {
             self.admit(delivery, actions);
         }
         if inbound.ended {
@@ -183,7 +185,7 @@ impl Engine {
         }
     }
 
-    fn admit(&mut self, delivery: Delivery, actions: &mut Actions) {
+    fn admit(&mut self, delivery: &mut Delivery, actions: &mut Actions) {
         let token = delivery.token;
         let wanted = matches!(self.phase, Phase::Running | Phase::Ended) && self.slots.is_active(token);
         if !wanted {
@@ -192,28 +194,26 @@ impl Engine {
         }
         self.records += 1;
         self.bytes += delivery.size_bytes();
-        let routed = self.route(delivery);
-        let shard = routed.hash as usize % self.shards;
+        let hash = self.lane_hash(delivery);
+        let shard = hash as usize % self.shards;
         if let Some(shard) = actions.to_shards.get_mut(shard) {
-            shard.push(ToShard::Deliver(routed));
+            let delivery = self.shelf.share(delivery);
+            shard.push_back(ToShard::Deliver(Routed { hash, delivery }));
         }
     }
 
-    /// The hash names the shard, and the lane within it. It is keyed: user ids are chosen by others.
-    fn route(&mut self, delivery: Delivery) -> Routed {
-        let key = match self.order {
-            Order::ByKey => delivery.key.as_deref(),
-            Order::ByPartition => Some(&[][..]),
-            Order::None => None,
-        };
-        let Some(key) = key else {
-            self.unkeyed = self.unkeyed.wrapping_add(1);
-            return Routed { hash: self.unkeyed as u64, delivery };
-        };
-        let mut hasher = SipHasher13::new_with_keys(self.hash_keys.0, self.hash_keys.1);
-        hasher.write_u32(delivery.token.slot());
-        hasher.write(key);
-        Routed { hash: hasher.finish(), delivery }
+    /// Names the shard, and the lane within it. Keyed: user ids are chosen by others.
+    fn lane_hash(&mut self, delivery: &Delivery) -> u64 {
+        // Partitions nobody chooses: spread over all bits they need no keyed hash.
+        let partition = u64::from(delivery.token.slot()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        match (self.order, &delivery.key) {
+            (Order::ByPartition, _) => partition,
+            (Order::ByKey, Some(key)) => partition ^ self.hasher.hash(key),
+            (Order::ByKey, None) | (Order::None, _) => {
+                self.unkeyed = self.unkeyed.wrapping_add(1);
+                self.unkeyed
+            }
+        }
     }
 
     fn settled(&mut self, settled: &mut Settled, actions: &mut Actions) {
@@ -229,6 +229,7 @@ impl Engine {
             }
         }
         actions.given_up.append(&mut settled.given_up);
+        self.shelf.take_back(&mut settled.emptied);
     }
 
     fn receive_failed(&mut self, error: Error, now: Instant, actions: &mut Actions) {

@@ -4,6 +4,7 @@
 //! entry. Only the head of a lane is ever ready, running or waiting, so at most one of a lane runs by construction.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use hashbrown::HashTable;
 use slab::Slab;
@@ -15,7 +16,21 @@ use crate::consumer::Delivery;
 #[derive(Debug)]
 pub(super) struct Routed {
     pub(super) hash: u64,
-    pub(super) delivery: Delivery,
+    pub(super) delivery: Arc<Delivery>,
+}
+
+/// A delivery that was started without an entry: its lane was idle, and most end at once.
+#[derive(Debug)]
+pub(super) struct Direct(Routed);
+
+impl Direct {
+    pub(super) const fn delivery(&self) -> &Arc<Delivery> {
+        &self.0.delivery
+    }
+
+    pub(super) fn into_delivery(self) -> Arc<Delivery> {
+        self.0.delivery
+    }
 }
 
 /// Names an entry; never another one that took its place.
@@ -28,7 +43,7 @@ pub(super) struct EntryId {
 /// A delivery that a shard holds, with whatever `S` its owner knows of it.
 #[derive(Debug)]
 pub(super) struct Entry<S> {
-    pub(super) delivery: Delivery,
+    pub(super) delivery: Arc<Delivery>,
     pub(super) state: S,
     serial: u64,
     stage: Stage,
@@ -112,6 +127,35 @@ impl<S: Default> Lanes<S> {
                 self.ready_at(index);
             }
         }
+    }
+
+    /// The delivery to start now if its lane is idle; puts it at the end of its lane otherwise.
+    pub(super) fn push_or_start(&mut self, routed: Routed) -> Option<Direct> {
+        if !self.by_hash.is_empty() && self.find(routed.hash, &routed.delivery).is_some() {
+            self.push(routed);
+            return None;
+        }
+        Some(Direct(routed))
+    }
+
+    /// Takes in what was started without, as the running head of its lane.
+    pub(super) fn enter(&mut self, direct: Direct) -> EntryId {
+        let Direct(Routed { hash, delivery }) = direct;
+        let alone = self.has_own_lane(&delivery);
+        self.serial += 1;
+        let serial = self.serial;
+        let index = self.entries.insert(Entry {
+            delivery,
+            state: S::default(),
+            serial,
+            stage: Stage::Running,
+            lane: None,
+            next: None,
+        });
+        if !alone {
+            self.open(hash, index);
+        }
+        EntryId { index, serial }
     }
 
     /// Starts the delivery that has been ready longest.

@@ -53,21 +53,25 @@ impl<F: Future, L: Copy> Seats<F, L> {
         Self { seats: Vec::new(), free: Vec::new(), woken: Arc::default(), taken: Vec::new() }
     }
 
-    /// Polls a new future once, and keeps it if it is not ready.
-    pub(super) fn begin(&mut self, future: F, label: L) -> Begun<F::Output> {
-        let index = self.free.pop().unwrap_or_else(|| self.add());
+    /// Polls a new future once, and keeps it if it is not ready; it is polled again once it has a label.
+    pub(super) fn begin(&mut self, future: F) -> Begun<F::Output> {
+        let index = self.free.last().copied().unwrap_or_else(|| self.add());
         // The free list names seats only.
         let seat = &mut self.seats[index];
         seat.future.set(Some(future));
         match seat.poll() {
-            Poll::Ready(output) => {
-                self.vacate(index);
-                Begun::Ended(output)
-            }
+            Poll::Ready(output) => Begun::Ended(output),
             Poll::Pending => {
-                seat.label = Some(label);
+                self.free.pop();
                 Begun::Seated(index)
             }
+        }
+    }
+
+    /// What the future in a seat is known by from now on.
+    pub(super) fn label(&mut self, index: usize, label: L) {
+        if let Some(seat) = self.seats.get_mut(index) {
+            seat.label = Some(label);
         }
     }
 
@@ -88,43 +92,62 @@ impl<F: Future, L: Copy> Seats<F, L> {
             seat.wake.queued.store(false, Ordering::Release);
             let Some(label) = seat.label else { continue };
             if let Poll::Ready(output) = seat.poll() {
-                self.vacate(index);
+                seat.label = None;
+                self.free.push(index);
                 ended(label, output);
             }
         }
         self.taken = taken;
     }
 
-    /// Drops the future in a seat. One that panics while it is dropped is gone all the same.
+    /// Drops the future in a seat.
     pub(super) fn vacate(&mut self, index: usize) {
         if let Some(seat) = self.seats.get_mut(index) {
             seat.label = None;
-            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| seat.future.set(None)));
+            seat.clear();
             self.free.push(index);
         }
     }
 
+    /// A new seat, which is free.
     fn add(&mut self) -> usize {
         let index = self.seats.len();
         let wake =
             Arc::new(SeatWake { index, queued: AtomicBool::new(false), woken: Arc::clone(&self.woken) });
         let waker = Waker::from(Arc::clone(&wake));
         self.seats.push(Seat { future: Box::pin(None), label: None, wake, waker });
+        self.free.push(index);
         index
     }
 }
 
 impl<F: Future, L> Seat<F, L> {
-    /// A panic ends the future, and nothing else.
+    /// Polls the future, and drops it if it ended. A panic ends it, and nothing else.
     fn poll(&mut self) -> Poll<Result<F::Output, Panicked>> {
-        let mut cx = Context::from_waker(&self.waker);
-        let Some(future) = self.future.as_mut().as_pin_mut() else {
-            return Poll::Pending;
-        };
-        match std::panic::catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(payload) => Poll::Ready(Err(Panicked::new(&*payload))),
+        let mut ended = None;
+        let guarded = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let Some(future) = self.future.as_mut().as_pin_mut() else {
+                return;
+            };
+            if let Poll::Ready(output) = future.poll(&mut Context::from_waker(&self.waker)) {
+                ended = Some(output);
+                self.future.set(None);
+            }
+        }));
+        match (ended, guarded) {
+            // Also if it panicked while it was dropped: it had ended.
+            (Some(output), _) => Poll::Ready(Ok(output)),
+            (None, Ok(())) => Poll::Pending,
+            (None, Err(payload)) => {
+                self.clear();
+                Poll::Ready(Err(Panicked::new(&*payload)))
+            }
         }
+    }
+
+    /// Drops the future. One that panics while it is dropped is gone all the same.
+    fn clear(&mut self) {
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| self.future.set(None)));
     }
 }
 
@@ -182,8 +205,10 @@ mod tests {
                 Pin::new(&mut receiver).poll(cx)
             })
         };
-        assert!(matches!(seats.begin(counted(0, receiver), 'a'), Begun::Seated(0)));
-        assert!(matches!(seats.begin(counted(1, silent), 'b'), Begun::Seated(1)));
+        assert!(matches!(seats.begin(counted(0, receiver)), Begun::Seated(0)));
+        seats.label(0, 'a');
+        assert!(matches!(seats.begin(counted(1, silent)), Begun::Seated(1)));
+        seats.label(1, 'b');
 
         sender.send(7).unwrap();
         let ended = poll_fn(|cx| {
@@ -197,21 +222,42 @@ mod tests {
 
         let (sender, receiver) = oneshot::channel();
         sender.send(8).unwrap();
-        assert!(matches!(seats.begin(counted(0, receiver), 'c'), Begun::Ended(Ok(Ok(8)))));
+        assert!(matches!(seats.begin(counted(0, receiver)), Begun::Ended(Ok(Ok(8)))));
         assert_eq!(seats.seats.len(), 2);
     }
 
     #[test]
     fn a_panic_at_first_poll_is_an_outcome() {
-        let mut seats = Seats::new();
-        let begun = seats.begin(
-            async {
-                if std::hint::black_box(true) {
-                    panic!("on purpose")
-                }
-            },
-            (),
-        );
+        let mut seats = Seats::<_, ()>::new();
+        let begun = seats.begin(async {
+            if std::hint::black_box(true) {
+                panic!("on purpose")
+            }
+        });
         assert!(matches!(begun, Begun::Ended(Err(Panicked(message))) if message == "on purpose"));
+    }
+
+    struct PanicsWhenDropped;
+
+    impl Drop for PanicsWhenDropped {
+        fn drop(&mut self) {
+            if std::hint::black_box(true) {
+                panic!("on purpose");
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_while_an_ended_future_is_dropped_changes_no_outcome() {
+        let mut seats = Seats::<_, ()>::new();
+        for _ in 0..2 {
+            let held = PanicsWhenDropped;
+            let begun = seats.begin(poll_fn(move |_| {
+                let _held = &held;
+                Poll::Ready(7)
+            }));
+            assert!(matches!(begun, Begun::Ended(Ok(7))));
+        }
+        assert_eq!(seats.seats.len(), 1);
     }
 }

@@ -2,12 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::config::Order;
-use super::lanes::{EntryId, Lanes, Routed};
+use super::lanes::{Direct, EntryId, Lanes, Routed};
 use super::random::Random;
 use super::retry::{Decision, RetryPolicy, dead_letter_pause};
+use super::shelf::emptied;
 use crate::consumer::{AckToken, Delivery};
 use crate::error::{Error, Fault};
 
@@ -42,7 +44,7 @@ struct State {
 /// Why a record is dead-lettered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Verdict {
-    pub(super) failure: Failure,
+    pub(super) failure: Box<Failure>,
     pub(super) attempts: u32,
     /// Publications that failed.
     pub(super) failures: u32,
@@ -72,9 +74,10 @@ pub(super) enum Outcome {
     Handled,
     /// A tombstone: there is nothing to handle.
     Skipped,
-    Failed(Failure),
+    /// Boxed, as below: what ends well is moved often, and failures are rare.
+    Failed(Box<Failure>),
     DeadLettered,
-    NotDeadLettered(Error),
+    NotDeadLettered(Box<Error>),
 }
 
 /// Deliveries that have left the shard.
@@ -83,7 +86,11 @@ pub(super) struct Settled {
     pub(super) finished: Vec<AckToken>,
     pub(super) given_up: Vec<AckToken>,
     pub(super) bytes: usize,
+    /// Their memory, to be used again.
+    pub(super) emptied: Vec<Arc<Delivery>>,
     pub(super) counts: Counts,
+    /// The dead letters' producer is unusable.
+    pub(super) broken: Option<Error>,
 }
 
 /// What happened, to be added up.
@@ -99,7 +106,8 @@ pub(super) struct Counts {
 impl Settled {
     /// Whether there is nothing to tell.
     pub(super) fn is_empty(&self) -> bool {
-        self.finished.is_empty() && self.given_up.is_empty() && self.counts == Counts::default()
+        let nothing_left = self.finished.is_empty() && self.given_up.is_empty();
+        nothing_left && self.counts == Counts::default() && self.broken.is_none()
     }
 }
 
@@ -120,12 +128,41 @@ impl Shard {
         self.lanes.push(routed);
     }
 
+    /// The delivery to start now, for its first attempt, if its lane is idle; it waits its turn otherwise. Either it
+    /// [ends](Self::ended_directly) or it is [taken in](Self::enter) before anything else is asked of the shard.
+    pub(super) fn deliver_or_start(&mut self, routed: Routed) -> Option<Direct> {
+        self.lanes.push_or_start(routed)
+    }
+
+    /// What was started directly did not end at once.
+    pub(super) fn enter(&mut self, direct: Direct) -> EntryId {
+        let id = self.lanes.enter(direct);
+        if let Some(entry) = self.lanes.get_mut(id) {
+            entry.state.starts = 1;
+        }
+        id
+    }
+
+    /// What was started directly ended at once.
+    pub(super) fn ended_directly(&mut self, direct: Direct, outcome: Outcome, now: Instant) {
+        let counts = &mut self.settled.counts;
+        match outcome {
+            Outcome::Handled => counts.handled += 1,
+            Outcome::Skipped => counts.skipped += 1,
+            unfinished => {
+                let id = self.enter(direct);
+                return self.ended(id, unfinished, now);
+            }
+        }
+        self.settled.finish(direct.into_delivery());
+    }
+
     /// Starts nothing more of the partition `slot` (`None`: of all): gives up what is not running.
     pub(super) fn stop(&mut self, slot: Option<u32>) {
         let settled = &mut self.settled;
         self.lanes.take_unstarted(
             slot,
-            |entry| settled.give_up(&entry.delivery),
+            |entry| settled.give_up(entry.delivery),
             |_, entry| entry.state.stopping = true,
         );
     }
@@ -138,13 +175,13 @@ impl Shard {
         for id in running {
             if let Some(entry) = self.lanes.remove(id) {
                 vacated.extend(entry.state.seat);
-                self.settled.give_up(&entry.delivery);
+                self.settled.give_up(entry.delivery);
             }
         }
     }
 
     /// The next work that may start, and a copy of the delivery it is about.
-    pub(super) fn start(&mut self) -> Option<(EntryId, Work, Delivery)> {
+    pub(super) fn start(&mut self) -> Option<(EntryId, Work, Arc<Delivery>)> {
         let id = self.lanes.start()?;
         let entry = self.lanes.get_mut(id)?;
         entry.state.starts = entry.state.starts.wrapping_add(1);
@@ -152,7 +189,7 @@ impl Shard {
             Some(verdict) => Work::DeadLetter(verdict.clone()),
             None => Work::Handle { attempt: entry.state.attempts + 1 },
         };
-        Some((id, work, entry.delivery.clone()))
+        Some((id, work, Arc::clone(&entry.delivery)))
     }
 
     /// Started work did not end at once: its future sits in `seat`.
@@ -239,17 +276,17 @@ impl Shard {
 
     fn finish(&mut self, id: EntryId) {
         if let Some(entry) = self.lanes.remove(id) {
-            self.settled.finish(&entry.delivery);
+            self.settled.finish(entry.delivery);
         }
     }
 
     fn give_up(&mut self, id: EntryId) {
         if let Some(entry) = self.lanes.remove(id) {
-            self.settled.give_up(&entry.delivery);
+            self.settled.give_up(entry.delivery);
         }
     }
 
-    fn failed(&mut self, id: EntryId, failure: Failure, now: Instant) {
+    fn failed(&mut self, id: EntryId, failure: Box<Failure>, now: Instant) {
         let Some(entry) = self.lanes.get_mut(id) else {
             return;
         };
@@ -295,13 +332,15 @@ impl Shard {
         };
         vacated.extend(entry.state.seat.take());
         let outcome = match entry.state.verdict {
-            Some(_) => Outcome::NotDeadLettered(Error::unknown("publish dead letter").because("timed out")),
-            None => Outcome::Failed(Failure {
+            Some(_) => {
+                Outcome::NotDeadLettered(Box::new(Error::unknown("publish dead letter").because("timed out")))
+            }
+            None => Outcome::Failed(Box::new(Failure {
                 fault: Fault::Unknown,
                 counts_attempt: true,
                 stage: "timeout",
                 reason: format!("no outcome within {:?}", self.handler_timeout),
-            }),
+            })),
         };
         self.ended(id, outcome, now);
     }
@@ -313,14 +352,19 @@ impl Shard {
 }
 
 impl Settled {
-    fn finish(&mut self, delivery: &Delivery) {
+    fn finish(&mut self, delivery: Arc<Delivery>) {
         self.finished.push(delivery.token);
-        self.bytes += delivery.size_bytes();
+        self.let_go(delivery);
     }
 
-    fn give_up(&mut self, delivery: &Delivery) {
+    fn give_up(&mut self, delivery: Arc<Delivery>) {
         self.given_up.push(delivery.token);
+        self.let_go(delivery);
+    }
+
+    fn let_go(&mut self, delivery: Arc<Delivery>) {
         self.bytes += delivery.size_bytes();
+        self.emptied.extend(emptied(delivery));
     }
 }
 

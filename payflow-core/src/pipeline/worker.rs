@@ -5,6 +5,7 @@ mod permits;
 mod publication;
 mod sparse;
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ pub(super) use permits::Limit;
 use permits::Permits;
 
 use super::engine::ToShard;
-use super::lanes::EntryId;
+use super::lanes::{EntryId, Routed};
 use super::mailbox::Mailbox;
 use super::seats::{Begun, Panicked, Seats};
 use super::shard::{Failure, Outcome, Settled, Shard, Work};
@@ -27,19 +28,11 @@ use crate::consumer::Delivery;
 use crate::error::{Error, Fault};
 use crate::handler::Handler;
 
-/// What goes back to the driver.
-#[derive(Debug)]
-pub(super) enum FromShard {
-    Settled(Settled),
-    /// The dead letters' producer is unusable.
-    Broken(Error),
-}
-
 /// The ways in and out of a worker.
 #[derive(Debug, Clone)]
 pub(super) struct Lines {
-    pub(super) inbox: Arc<Mailbox<ToShard>>,
-    pub(super) outbox: Arc<Mailbox<FromShard>>,
+    pub(super) inbox: Arc<Mailbox<VecDeque<ToShard>>>,
+    pub(super) outbox: Arc<Mailbox<Settled>>,
 }
 
 /// Runs until it is dropped.
@@ -54,9 +47,9 @@ where
         shard,
         lines,
         permits: Permits::new(limit),
-        letters: Vec::new(),
+        arrived: Vec::new(),
+        letters: VecDeque::new(),
         vacated: Vec::new(),
-        outgoing: Vec::new(),
         timer: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
         timer_at: None,
     };
@@ -72,9 +65,11 @@ struct Worker {
     shard: Shard,
     lines: Lines,
     permits: Permits,
-    letters: Vec<ToShard>,
+    /// Batches just taken; between turns, empty ones.
+    arrived: Vec<VecDeque<ToShard>>,
+    /// Deliveries that were not sorted into lanes yet, in batches none of which is empty.
+    letters: VecDeque<VecDeque<ToShard>>,
     vacated: Vec<usize>,
-    outgoing: Vec<FromShard>,
     timer: Pin<Box<Sleep>>,
     timer_at: Option<Instant>,
 }
@@ -87,21 +82,24 @@ impl Worker {
         &mut self,
         cx: &mut Context<'_>,
         seats: &mut Seats<F, EntryId>,
-        perform: impl Fn(Work, Delivery) -> F,
+        perform: impl Fn(Work, Arc<Delivery>) -> F,
     ) where
         F: Future<Output = Outcome>,
     {
         let now = tokio::time::Instant::now().into_std();
         self.read_letters(seats, cx);
-        let (shard, permits, outgoing) = (&mut self.shard, &mut self.permits, &mut self.outgoing);
+        let (shard, permits) = (&mut self.shard, &mut self.permits);
         seats.poll_woken(cx, |id, output| {
             permits.release();
-            shard.ended(id, note_fatal(judged(output), outgoing), now);
+            let outcome = judged(output, shard);
+            shard.ended(id, outcome, now);
         });
         self.shard.expire(now, &mut self.vacated);
         self.vacate(seats);
         self.shard.unpark(now);
+        self.permits.give_back();
         let rest = self.start(cx, seats, &perform, now);
+        self.permits.give_back();
         self.report();
         self.set_timer(cx);
         if rest {
@@ -110,17 +108,27 @@ impl Worker {
     }
 
     fn read_letters<F: Future>(&mut self, seats: &mut Seats<F, EntryId>, cx: &Context<'_>) {
-        let mut letters = std::mem::take(&mut self.letters);
-        self.lines.inbox.take(&mut letters, cx);
-        for letter in letters.drain(..) {
+        self.lines.inbox.take(&mut self.arrived, cx);
+        let is_order = |letter: &ToShard| !matches!(letter, ToShard::Deliver(_));
+        if self.arrived.iter().flatten().any(is_order) {
+            self.obey();
+            self.vacate(seats);
+        } else {
+            self.letters.extend(self.arrived.drain(..));
+        }
+    }
+
+    /// An order is about what was delivered before it, so all of that is sorted into lanes first.
+    fn obey(&mut self) {
+        let arrived = std::mem::take(&mut self.arrived);
+        self.arrived.extend(self.letters.drain(..).chain(arrived));
+        for letter in self.arrived.iter_mut().flat_map(|batch| batch.drain(..)) {
             match letter {
                 ToShard::Deliver(routed) => self.shard.deliver(routed),
                 ToShard::Stop(slot) => self.shard.stop(slot),
                 ToShard::Cut(slot) => self.shard.cut(slot, &mut self.vacated),
             }
         }
-        self.letters = letters;
-        self.vacate(seats);
     }
 
     fn vacate<F: Future>(&mut self, seats: &mut Seats<F, EntryId>) {
@@ -130,45 +138,103 @@ impl Worker {
         }
     }
 
-    /// Starts what may start. Says whether there is more than fits in a turn.
+    /// Starts what may start: first what waited longest. Says whether there is more than fits in a turn.
     fn start<F>(
         &mut self,
         cx: &mut Context<'_>,
         seats: &mut Seats<F, EntryId>,
-        perform: &impl Fn(Work, Delivery) -> F,
+        perform: &impl Fn(Work, Arc<Delivery>) -> F,
         now: Instant,
     ) -> bool
     where
         F: Future<Output = Outcome>,
     {
         for _ in 0..STARTS_PER_TURN {
-            if !self.shard.has_ready() {
+            if !self.shard.has_ready() && self.letters.is_empty() {
                 self.permits.rest();
                 return false;
             }
             if self.permits.poll_acquire(cx).is_pending() {
                 return false;
             }
-            let Some((id, work, delivery)) = self.shard.start() else {
-                self.permits.release();
-                continue;
+            let begun = if self.shard.has_ready() {
+                self.begin_ready(seats, perform, now)
+            } else {
+                self.begin_letter(seats, perform, now)
             };
-            match seats.begin(perform(work, delivery), id) {
-                Begun::Ended(output) => {
-                    self.permits.release();
-                    self.shard.ended(id, note_fatal(judged(output), &mut self.outgoing), now);
+            match begun {
+                Some((seat, id)) => {
+                    seats.label(seat, id);
+                    self.shard.seated(id, seat, now);
                 }
-                Begun::Seated(seat) => self.shard.seated(id, seat, now),
+                None => self.permits.release(),
             }
         }
         true
     }
 
-    fn report(&mut self) {
-        if !self.shard.settled().is_empty() {
-            self.outgoing.push(FromShard::Settled(std::mem::take(self.shard.settled())));
+    /// Begins what has waited in its lane.
+    fn begin_ready<F>(
+        &mut self,
+        seats: &mut Seats<F, EntryId>,
+        perform: &impl Fn(Work, Arc<Delivery>) -> F,
+        now: Instant,
+    ) -> Option<(usize, EntryId)>
+    where
+        F: Future<Output = Outcome>,
+    {
+        let (id, work, delivery) = self.shard.start()?;
+        match seats.begin(perform(work, delivery)) {
+            Begun::Ended(output) => {
+                let outcome = judged(output, &mut self.shard);
+                self.shard.ended(id, outcome, now);
+                None
+            }
+            Begun::Seated(seat) => Some((seat, id)),
         }
-        self.lines.outbox.post(&mut self.outgoing);
+    }
+
+    /// Begins what has just come, if its lane is idle.
+    fn begin_letter<F>(
+        &mut self,
+        seats: &mut Seats<F, EntryId>,
+        perform: &impl Fn(Work, Arc<Delivery>) -> F,
+        now: Instant,
+    ) -> Option<(usize, EntryId)>
+    where
+        F: Future<Output = Outcome>,
+    {
+        let routed = self.next_letter()?;
+        let direct = self.shard.deliver_or_start(routed)?;
+        let work = Work::Handle { attempt: 1 };
+        match seats.begin(perform(work, Arc::clone(direct.delivery()))) {
+            Begun::Ended(output) => {
+                let outcome = judged(output, &mut self.shard);
+                self.shard.ended_directly(direct, outcome, now);
+                None
+            }
+            Begun::Seated(seat) => Some((seat, self.shard.enter(direct))),
+        }
+    }
+
+    fn next_letter(&mut self) -> Option<Routed> {
+        let batch = self.letters.front_mut()?;
+        let letter = batch.pop_front();
+        if batch.is_empty() {
+            self.arrived.extend(self.letters.pop_front());
+        }
+        match letter {
+            Some(ToShard::Deliver(routed)) => Some(routed),
+            // Orders never wait among the letters.
+            Some(ToShard::Stop(_) | ToShard::Cut(_)) | None => None,
+        }
+    }
+
+    fn report(&mut self) {
+        let settled = self.shard.settled();
+        if !settled.is_empty() {
+            self.lines.outbox.post(settled);
+        }
     }
 
     fn set_timer(&mut self, cx: &mut Context<'_>) {
@@ -186,23 +252,26 @@ impl Worker {
     }
 }
 
-fn judged(output: Result<Outcome, Panicked>) -> Outcome {
-    output.unwrap_or_else(|Panicked(message)| {
-        Outcome::Failed(Failure {
+/// What the future's end means.
+fn judged(output: Result<Outcome, Panicked>, shard: &mut Shard) -> Outcome {
+    match output {
+        Ok(outcome @ (Outcome::Handled | Outcome::Skipped)) => outcome,
+        Ok(outcome) => note_fatal(outcome, shard),
+        Err(Panicked(message)) => Outcome::Failed(Box::new(Failure {
             fault: Fault::Permanent,
             counts_attempt: true,
             stage: "panic",
             reason: message,
-        })
-    })
+        })),
+    }
 }
 
 /// A fatal error of the dead letters' producer ends the pipeline; the record stays where it is.
-fn note_fatal(outcome: Outcome, outgoing: &mut Vec<FromShard>) -> Outcome {
+fn note_fatal(outcome: Outcome, shard: &mut Shard) -> Outcome {
     match outcome {
         Outcome::NotDeadLettered(error) if error.fault() == Fault::Fatal => {
-            outgoing.push(FromShard::Broken(error));
-            Outcome::NotDeadLettered(Error::fatal("publish dead letter"))
+            shard.settled().broken.get_or_insert(*error);
+            Outcome::NotDeadLettered(Box::new(Error::fatal("publish dead letter")))
         }
         other => other,
     }

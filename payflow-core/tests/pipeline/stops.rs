@@ -68,6 +68,24 @@ async fn a_stop_lets_running_handlers_end_and_starts_nothing_new() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_starts_no_other_key_that_waited_for_the_concurrency() {
+    let rig = Rig::new(1);
+    for (key, text) in [("a", "slow"), ("b", "waits"), ("c", "waits")] {
+        rig.send(key, text).await;
+    }
+    let (seen, gate) = (Seen::default(), Arc::new(Semaphore::new(0)));
+    let config = PipelineConfig::new().with_concurrency(1).with_shards(1);
+    let pipeline = rig.start(config, gated(&seen, &gate));
+    until(|| seen.of("started").len() == 1 && pipeline.handle.snapshot().records == 3).await;
+    let stopping = tokio::spawn(pipeline.stop());
+    tokio::time::sleep(SECOND).await;
+    gate.add_permits(1);
+    stopping.await.unwrap().unwrap();
+    assert_eq!(seen.of("started"), ["slow"]);
+    assert_eq!(rig.cluster.committed(GROUP, &rig.topic, 0), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_still_runs_at_the_deadline_is_cut_off_and_comes_again() {
     let rig = Rig::new(1);
     rig.send("a", "slow").await;

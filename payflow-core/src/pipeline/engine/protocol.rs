@@ -1,5 +1,7 @@
 //! What the engine is told, and what it asks for.
 
+use std::collections::VecDeque;
+
 use crate::consumer::{AckToken, Inbound};
 use crate::error::Error;
 use crate::pipeline::lanes::Routed;
@@ -28,7 +30,7 @@ pub(in crate::pipeline) enum Event<'a> {
 #[derive(Debug)]
 pub(in crate::pipeline) struct Actions {
     /// For each shard, in order.
-    pub(in crate::pipeline) to_shards: Vec<Vec<ToShard>>,
+    pub(in crate::pipeline) to_shards: Vec<VecDeque<ToShard>>,
     /// Tokens to acknowledge as finished.
     pub(in crate::pipeline) finished: Vec<AckToken>,
     /// Tokens to acknowledge as given up.
@@ -42,7 +44,7 @@ pub(in crate::pipeline) struct Actions {
 impl Actions {
     pub(in crate::pipeline) fn new(shards: usize) -> Self {
         Self {
-            to_shards: std::iter::repeat_with(Vec::new).take(shards).collect(),
+            to_shards: std::iter::repeat_with(VecDeque::new).take(shards).collect(),
             finished: Vec::new(),
             given_up: Vec::new(),
             commit: false,
@@ -51,7 +53,7 @@ impl Actions {
     }
 
     pub(super) fn tell_all(&mut self, tell: impl Fn() -> ToShard) {
-        self.to_shards.iter_mut().for_each(|shard| shard.push(tell()));
+        self.to_shards.iter_mut().for_each(|shard| shard.push_back(tell()));
     }
 }
 

@@ -14,6 +14,7 @@ fn routed(slot: u32, key: Option<&'static str>, offset: i64) -> Routed {
         headers: Headers::new(),
     };
     // One hash for all: lanes must not rely on hashes being different.
+    let delivery = Arc::new(delivery);
     Routed { hash: 7, delivery }
 }
 

@@ -14,6 +14,7 @@ fn routed(key: &'static str, offset: i64) -> Routed {
         value: Some("12345".into()),
         headers: Headers::new(),
     };
+    let delivery = Arc::new(delivery);
     Routed { hash: 0, delivery }
 }
 
@@ -22,7 +23,7 @@ fn shard(delays: &[Duration]) -> (Shard, Instant) {
 }
 
 fn failure(fault: Fault) -> Outcome {
-    Outcome::Failed(Failure { fault, counts_attempt: true, stage: "handler", reason: "no".into() })
+    Outcome::Failed(Box::new(Failure { fault, counts_attempt: true, stage: "handler", reason: "no".into() }))
 }
 
 const TRANSIENT: Fault = Fault::Transient { retry_after: None };
@@ -91,7 +92,7 @@ fn a_dead_letter_that_fails_is_published_again_without_end() {
     for failures in 0..40 {
         let (id, verdict) = dead_letter(&mut shard);
         assert_eq!(verdict.failures, failures);
-        shard.ended(id, Outcome::NotDeadLettered(Error::permanent("publish")), now);
+        shard.ended(id, Outcome::NotDeadLettered(Box::new(Error::permanent("publish"))), now);
         let due = shard.wake_at().unwrap();
         assert!(due - now <= Duration::from_secs(36));
         now = due;
@@ -109,7 +110,7 @@ fn waiting_for_a_holder_uses_up_no_attempt() {
         assert_eq!(number, 1);
         let fault = Fault::Transient { retry_after: Some(7 * SECOND) };
         let held = Failure { fault, counts_attempt: false, stage: "handler", reason: "held".into() };
-        shard.ended(id, Outcome::Failed(held), now);
+        shard.ended(id, Outcome::Failed(Box::new(held)), now);
         assert_eq!(shard.wake_at().unwrap() - now, 7 * SECOND);
         now += 7 * SECOND;
         shard.unpark(now);

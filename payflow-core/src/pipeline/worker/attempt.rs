@@ -1,5 +1,6 @@
 //! One attempt: decode and handle, or publish a dead letter.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::error;
@@ -32,34 +33,30 @@ impl<C, H> Attempts<C, H> {
         }
     }
 
-    pub(super) async fn perform<T>(&self, work: Work, delivery: Delivery) -> Outcome
+    /// One future with as little in it as can be: it is moved into its seat for every attempt.
+    pub(super) async fn perform<T>(&self, work: Work, delivery: Arc<Delivery>) -> Outcome
     where
         T: Send,
         C: Codec<T>,
         H: Handler<T>,
     {
-        match work {
-            Work::Handle { attempt } => self.handle(delivery, attempt).await,
-            Work::DeadLetter(verdict) => self.publication.publish(delivery, &verdict).await,
-        }
-    }
-
-    async fn handle<T>(&self, delivery: Delivery, attempt: u32) -> Outcome
-    where
-        T: Send,
-        C: Codec<T>,
-        H: Handler<T>,
-    {
+        let attempt = match work {
+            Work::Handle { attempt } => attempt,
+            // Boxed: it is rare, and large.
+            Work::DeadLetter(verdict) => {
+                return Box::pin(self.publication.publish(delivery, verdict)).await;
+            }
+        };
         let Some(value) = &delivery.value else {
             return Outcome::Skipped;
         };
         let body = match self.codec.decode(value, &delivery.headers) {
             Ok(body) => body,
-            Err(error) => return Outcome::Failed(undecodable(&error)),
+            Err(error) => return Outcome::Failed(Box::new(undecodable(&error))),
         };
-        match self.handler.handle(Message::new(body, delivery, attempt)).await {
+        match self.handler.handle(Message::shared(body, delivery, attempt)).await {
             Ok(()) => Outcome::Handled,
-            Err(error) => Outcome::Failed(self.failed(&error)),
+            Err(error) => Outcome::Failed(Box::new(self.failed(&error))),
         }
     }
 

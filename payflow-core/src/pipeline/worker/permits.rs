@@ -22,6 +22,8 @@ impl Limit {
 pub(super) struct Permits {
     limit: Limit,
     kept: bool,
+    /// On their way back, all at once.
+    returning: usize,
     /// In line for a permit, when there was none.
     waiting: Option<Waiting>,
 }
@@ -30,7 +32,7 @@ type Waiting = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireE
 
 impl Permits {
     pub(super) const fn new(limit: Limit) -> Self {
-        Self { limit, kept: false, waiting: None }
+        Self { limit, kept: false, returning: 0, waiting: None }
     }
 
     /// Takes a permit, or gets in line for one. First come, first served among the shards.
@@ -57,19 +59,25 @@ impl Permits {
         })
     }
 
-    /// Gives a permit back.
+    /// Takes note of a permit that is no longer used; [`give_back`](Self::give_back) hands it on.
     pub(super) fn release(&mut self) {
         if self.waiting.is_some() || std::mem::replace(&mut self.kept, true) {
-            self.limit.0.add_permits(1);
+            self.returning += 1;
+        }
+    }
+
+    /// Gives the permits back that were released, save the one that is kept.
+    pub(super) fn give_back(&mut self) {
+        if self.returning > 0 {
+            self.limit.0.add_permits(std::mem::take(&mut self.returning));
         }
     }
 
     /// Nothing is to be started at present: keeps and waits for nothing.
     pub(super) fn rest(&mut self) {
         self.waiting = None;
-        if std::mem::take(&mut self.kept) {
-            self.limit.0.add_permits(1);
-        }
+        self.returning += usize::from(std::mem::take(&mut self.kept));
+        self.give_back();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Publishes dead letters, and tells of it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tracing::{error, info, warn};
@@ -23,9 +24,9 @@ impl Publication {
         Self { dead_letters, published: Sparse::new(LOG_INTERVAL), failures: AtomicU32::new(0) }
     }
 
-    pub(super) async fn publish(&self, delivery: Delivery, verdict: &Verdict) -> Outcome {
+    pub(super) async fn publish(&self, delivery: Arc<Delivery>, verdict: Box<Verdict>) -> Outcome {
         let (topic, partition, offset) = (delivery.topic.clone(), delivery.partition, delivery.offset);
-        match self.dead_letters.publish(delivery, verdict).await {
+        match self.dead_letters.publish(&delivery, &verdict).await {
             Ok(()) => {
                 let failures = self.failures.swap(0, Ordering::Relaxed);
                 if failures > 0 {
@@ -44,7 +45,7 @@ impl Publication {
                         "dead letter not published: its lane waits, and publication is repeated without end"
                     );
                 }
-                Outcome::NotDeadLettered(error)
+                Outcome::NotDeadLettered(Box::new(error))
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Drives engine and shards as driver and workers do, and checks their promises at each step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use super::*;
 use crate::consumer::{AckToken, Assignment};
@@ -17,6 +18,10 @@ pub(super) struct Rig {
     pub(super) notices: Vec<Notice>,
     config: PipelineConfig,
     shards: Vec<Shard>,
+    /// Whether some handlers are ready at once, and some of those panic.
+    pub(super) some_end_at_once: bool,
+    /// By shard: what was not sorted into lanes yet.
+    letters: Vec<VecDeque<Routed>>,
     actions: Actions,
     running: Vec<Running>,
     seats: usize,
@@ -37,7 +42,7 @@ struct Running {
     id: EntryId,
     seat: usize,
     dead_letter: bool,
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
 }
 
 impl Rig {
@@ -53,6 +58,8 @@ impl Rig {
             commits_started: 0,
             notices: Vec::new(),
             shards: (0..3).map(shard).collect(),
+            letters: (0..3).map(|_| VecDeque::new()).collect(),
+            some_end_at_once: false,
             actions: Actions::new(3),
             config,
             running: Vec::new(),
@@ -158,7 +165,7 @@ impl Rig {
 
     pub(super) fn fail(&mut self, index: usize, fault: Fault) {
         let stage = if fault == Fault::Permanent { "panic" } else { "handler" };
-        self.end(index, Outcome::Failed(Failure { fault, counts_attempt: true, stage, reason: "no".into() }));
+        self.end(index, failed(fault, stage));
     }
 
     /// Ends the running work number `index` (modulo) so; a dead letter's publication ends as well or badly as a handler.
@@ -169,7 +176,7 @@ impl Rig {
         let running = self.running.swap_remove(index % self.running.len());
         let outcome = match (running.dead_letter, outcome) {
             (true, Outcome::Handled) => Outcome::DeadLettered,
-            (true, _) => Outcome::NotDeadLettered(Error::transient("publish")),
+            (true, _) => Outcome::NotDeadLettered(Box::new(Error::transient("publish"))),
             (false, outcome) => outcome,
         };
         if matches!(outcome, Outcome::Handled | Outcome::DeadLettered) {
@@ -235,10 +242,16 @@ impl Rig {
 
     fn carry_out(&mut self) {
         let mut vacated = Vec::new();
-        for (shard, letters) in self.shards.iter_mut().zip(&mut self.actions.to_shards) {
+        let shards = self.shards.iter_mut().zip(&mut self.letters);
+        for ((shard, waiting), letters) in shards.zip(&mut self.actions.to_shards) {
             for letter in letters.drain(..) {
+                if let ToShard::Deliver(routed) = letter {
+                    waiting.push_back(routed);
+                    continue;
+                }
+                waiting.drain(..).for_each(|routed| shard.deliver(routed));
                 match letter {
-                    ToShard::Deliver(routed) => shard.deliver(routed),
+                    ToShard::Deliver(_) => unreachable!("taken above"),
                     ToShard::Stop(slot) => shard.stop(slot),
                     ToShard::Cut(slot) => shard.cut(slot, &mut vacated),
                 }
@@ -269,16 +282,55 @@ impl Rig {
 
     fn start(&mut self) {
         for index in 0..self.shards.len() {
-            while self.running.len() < self.config.concurrency
-                && let Some((id, work, delivery)) = self.shards[index].start()
-            {
-                self.check_start(&work, &delivery);
-                self.seats += 1;
-                self.shards[index].seated(id, self.seats, self.now);
-                let dead_letter = matches!(work, Work::DeadLetter(_));
-                self.running.push(Running { shard: index, id, seat: self.seats, dead_letter, delivery });
+            while self.running.len() < self.config.concurrency {
+                if let Some((id, work, delivery)) = self.shards[index].start() {
+                    self.check_start(&work, &delivery);
+                    self.run(index, id, &work, delivery);
+                } else if let Some(routed) = self.letters[index].pop_front() {
+                    self.start_directly(index, routed);
+                } else {
+                    break;
+                }
             }
         }
+        if self.shards.iter_mut().any(|shard| !shard.settled().is_empty()) {
+            self.report_all();
+        }
+    }
+
+    /// What has just come may start without an entry.
+    fn start_directly(&mut self, index: usize, routed: Routed) {
+        let Some(direct) = self.shards[index].deliver_or_start(routed) else {
+            return;
+        };
+        let delivery = Arc::clone(direct.delivery());
+        let work = Work::Handle { attempt: 1 };
+        self.check_start(&work, &delivery);
+        match delivery.offset % 9 {
+            0 if self.some_end_at_once => {
+                self.shards[index].ended_directly(direct, failed(Fault::Permanent, "panic"), self.now)
+            }
+            3 | 6 if self.some_end_at_once => {
+                self.done.insert(delivery.token);
+                self.shards[index].ended_directly(direct, Outcome::Handled, self.now);
+            }
+            _ => {
+                let id = self.shards[index].enter(direct);
+                self.run(index, id, &work, delivery);
+            }
+        }
+    }
+
+    fn run(&mut self, index: usize, id: EntryId, work: &Work, delivery: Arc<Delivery>) {
+        self.seats += 1;
+        self.shards[index].seated(id, self.seats, self.now);
+        self.running.push(Running {
+            shard: index,
+            id,
+            seat: self.seats,
+            dead_letter: matches!(work, Work::DeadLetter(_)),
+            delivery,
+        });
     }
 
     fn check_start(&mut self, work: &Work, delivery: &Delivery) {
@@ -305,4 +357,8 @@ impl Rig {
 
 fn assignment(slot: u32, generation: u32) -> Assignment {
     Assignment { slot, generation, topic: Topic::parse("t").unwrap(), partition: slot as i32 }
+}
+
+fn failed(fault: Fault, stage: &'static str) -> Outcome {
+    Outcome::Failed(Box::new(Failure { fault, counts_attempt: true, stage, reason: "no".into() }))
 }

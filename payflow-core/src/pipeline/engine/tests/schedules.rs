@@ -67,6 +67,7 @@ proptest! {
             .with_bytes_max(64 * 1024)
             .with_retry(RetryPolicy::new(vec![Duration::from_millis(500); retries]));
         let mut rig = Rig::new(config);
+        rig.some_end_at_once = true;
         for step in steps {
             match step {
                 Step::Assign(slot) => rig.assign(slot),
