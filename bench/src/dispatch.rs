@@ -1,0 +1,10 @@
+//! What a message costs on its way through the pipeline, with nothing at either end.
+
+mod feed;
+mod load;
+mod measure;
+mod run;
+
+pub(crate) use load::Load;
+pub(crate) use measure::{Plan, measure};
+pub(crate) use run::run;

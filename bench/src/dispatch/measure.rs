@@ -1,0 +1,111 @@
+//! Measures the program, and prints the figures.
+
+use anyhow::{Context, ensure};
+use clap::{Args, ValueEnum};
+
+use super::load::{HandlerKind, Load, OrderKind, name};
+use crate::figure::Figure;
+use crate::statistics::{Total, per_message, range};
+use crate::valgrind::{Count, count};
+
+/// What to measure.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Plan {
+    /// The lesser number of messages. Its totals are subtracted from those of the greater one.
+    #[arg(long, default_value_t = 50_000)]
+    fewer: u64,
+    /// The greater number of messages.
+    #[arg(long, default_value_t = 150_000)]
+    more: u64,
+    /// Leave out what takes longest: how the cost grows with the number of keys.
+    #[arg(long)]
+    no_growth: bool,
+}
+
+/// Instructions a message, at most, with a handler that is ready at once.
+const SYNC_MAX: f64 = 300.0;
+/// Instructions a message, at most, with a handler that gives way once.
+const ASYNC_MAX: f64 = 700.0;
+/// Allocations a message, at most.
+const ALLOCATIONS_MAX: f64 = 0.1;
+/// The most over the least instructions a message, at most, over all numbers of keys.
+const GROWTH_MAX: f64 = 1.25;
+
+const KEYS: u32 = 10_000;
+const KEYS_GROWING: [u32; 3] = [1, KEYS, 1_000_000];
+
+/// Measures and prints the figures of the pipeline.
+pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
+    ensure!(
+        plan.fewer < plan.more,
+        "--fewer {} is not below --more {}: the difference is what is measured",
+        plan.fewer,
+        plan.more
+    );
+    let feed = plan.per_message(Count::Instructions, HandlerKind::None, OrderKind::Key, KEYS)?;
+    println!("{}", Figure::new("pipeline-feed", feed, INSTRUCTIONS, SYNC_MAX));
+    for handler in [HandlerKind::Sync, HandlerKind::Async] {
+        for &order in OrderKind::value_variants() {
+            let subject = format!("pipeline-{}-{}", name(handler), name(order));
+            let instructions = plan.per_message(Count::Instructions, handler, order, KEYS)?;
+            let allocations = plan.per_message(Count::Allocations, handler, order, KEYS)?;
+            println!("{}", Figure::new(&subject, instructions, INSTRUCTIONS, most(handler)));
+            println!(
+                "{}",
+                Figure::new(
+                    format!("{subject}-allocations"),
+                    allocations,
+                    "allocations/message",
+                    ALLOCATIONS_MAX
+                )
+            );
+        }
+    }
+    if !plan.no_growth {
+        plan.measure_growth()?;
+    }
+    Ok(())
+}
+
+impl Plan {
+    fn measure_growth(&self) -> anyhow::Result<()> {
+        let mut all = Vec::new();
+        for keys in KEYS_GROWING {
+            let subject = format!("pipeline-sync-key-of-{keys}");
+            let instructions =
+                self.per_message(Count::Instructions, HandlerKind::Sync, OrderKind::Key, keys)?;
+            println!("{}", Figure::new(subject, instructions, INSTRUCTIONS, SYNC_MAX));
+            all.push(instructions);
+        }
+        let range = range(all).context("no number of keys was measured")?;
+        println!(
+            "{}",
+            Figure::new("pipeline-growth-keys", range.most / range.least, "worst/best", GROWTH_MAX)
+        );
+        Ok(())
+    }
+
+    fn per_message(
+        &self,
+        what: Count,
+        handler: HandlerKind,
+        order: OrderKind,
+        keys: u32,
+    ) -> anyhow::Result<f64> {
+        let total = |messages| {
+            let load = Load { messages, handler, order, keys };
+            let used = count(what, &load.args())?;
+            anyhow::Ok(Total { messages, used })
+        };
+        Ok(per_message(total(self.fewer)?, total(self.more)?))
+    }
+}
+
+const INSTRUCTIONS: &str = "instructions/message";
+
+fn most(handler: HandlerKind) -> f64 {
+    match handler {
+        HandlerKind::Sync | HandlerKind::None => SYNC_MAX,
+        HandlerKind::Async => ASYNC_MAX,
+    }
+}

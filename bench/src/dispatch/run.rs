@@ -1,0 +1,114 @@
+//! The program that is measured.
+
+use std::future;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use payflow_core::{
+    Codec, Consumer, DeadLetters, DecodeError, Encoded, Error, Handler, Headers, Inbound, MemoryCluster,
+    Message, Order, Pipeline, PipelineConfig, Room, Topic,
+};
+use tokio::runtime::Builder;
+
+use super::feed::Feed;
+use super::load::{HandlerKind, Load, OrderKind};
+
+/// Carries the load, on one thread.
+pub(crate) fn run(load: &Load) -> anyhow::Result<()> {
+    let runtime =
+        Builder::new_current_thread().enable_time().build().context("a runtime cannot be started")?;
+    let feed = Feed::new(load.messages, load.keys)?;
+    runtime.block_on(async {
+        match load.handler {
+            HandlerKind::Sync => carry(feed, load, Sync).await,
+            HandlerKind::Async => carry(feed, load, Async).await,
+            HandlerKind::None => discard(feed, load).await,
+        }
+    })
+}
+
+async fn carry(feed: Feed, load: &Load, handler: impl Handler<()> + 'static) -> anyhow::Result<()> {
+    let dead_letters = Topic::parse("payment-topic.dead-letters")?;
+    let dead_letters = DeadLetters::new(Arc::new(MemoryCluster::new().producer()), dead_letters);
+    let config = PipelineConfig::new()
+        .with_order(match load.order {
+            OrderKind::Key => Order::ByKey,
+            OrderKind::Partition => Order::ByPartition,
+            OrderKind::None => Order::None,
+        })
+        .with_shards(1)
+        .with_seed(1);
+    let pipeline = Pipeline::new(feed, HandOn, handler, dead_letters, config)?;
+    let handle = pipeline.handle();
+    pipeline.run(future::pending()).await?;
+    let handled = handle.snapshot().handled;
+    ensure!(handled == load.messages, "{handled} of {} messages were handled", load.messages);
+    Ok(())
+}
+
+async fn discard(mut feed: Feed, load: &Load) -> anyhow::Result<()> {
+    let room = Room { records: usize::MAX, bytes: usize::MAX, first_may_exceed: true };
+    let mut inbound = Inbound::default();
+    let (mut finished, mut discarded) = (Vec::new(), 0);
+    while !inbound.ended {
+        inbound.clear();
+        feed.receive(&mut inbound, room).await?;
+        finished.extend(inbound.deliveries.drain(..).map(|delivery| black_box(delivery).token));
+        feed.acknowledge(&finished, &[]);
+        discarded += finished.len() as u64;
+        finished.clear();
+    }
+    ensure!(discarded == load.messages, "{discarded} of {} messages came", load.messages);
+    Ok(())
+}
+
+struct Sync;
+
+impl Handler<()> for Sync {
+    async fn handle(&self, message: Message<()>) -> Result<(), Error> {
+        black_box(message.delivery().value.as_deref());
+        Ok(())
+    }
+}
+
+struct Async;
+
+impl Handler<()> for Async {
+    async fn handle(&self, message: Message<()>) -> Result<(), Error> {
+        tokio::task::yield_now().await;
+        black_box(message.delivery().value.as_deref());
+        Ok(())
+    }
+}
+
+/// Decodes nothing: the handler finds the bytes in the delivery.
+struct HandOn;
+
+impl Codec<()> for HandOn {
+    fn encode(&self, (): &()) -> Encoded {
+        Encoded { value: bytes::Bytes::new(), headers: Headers::new() }
+    }
+
+    fn decode(&self, _value: &[u8], _headers: &Headers) -> Result<(), DecodeError> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+
+    use super::*;
+
+    #[test]
+    fn every_load_goes_through_to_its_end() {
+        for &handler in HandlerKind::value_variants() {
+            for &order in OrderKind::value_variants() {
+                for keys in [1, 100] {
+                    run(&Load { messages: 1_000, handler, order, keys }).unwrap();
+                }
+            }
+        }
+    }
+}
