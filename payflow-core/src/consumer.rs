@@ -22,7 +22,8 @@ pub trait Consumer: Send {
     /// Waits until something happens, and adds it to `into`: deliveries within `room`, changes of the assignment, ends of
     /// partitions, the end of the source. Resolves with at least one of them.
     ///
-    /// With no room it still waits for changes, and keeps the membership alive: call it always, however full you are.
+    /// With no room it still waits for changes, and keeps the membership alive: call it always, however full you are, and
+    /// after the source has [ended](Inbound::ended): only a further assignment then brings more.
     /// A change comes before the deliveries of the partitions it is about. When all tokens of a
     /// [revoking](Change::Revoking) partition are back, the consumer commits what is finished and lets it go; at the
     /// deadline it does so anyway.

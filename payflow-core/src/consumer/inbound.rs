@@ -15,7 +15,7 @@ pub struct Inbound {
     pub deliveries: Vec<Delivery>,
     /// Partitions of which everything that is there was handed over.
     pub ends: Vec<PartitionEnd>,
-    /// The source is finite and has ended: nothing will ever come again.
+    /// The source is finite and has ended: nothing comes again, unless more of it is assigned. Told once.
     pub ended: bool,
 }
 

@@ -70,7 +70,9 @@ impl Inbox for MemoryInbox {
     ) -> Result<Claim, Error> {
         let now = Instant::now();
         let mut entries = self.lock();
-        entries.forget_until(now.checked_sub(self.retention), self.entries_max);
+        // Room is made only for what is new: a repeat must not push out what it asks about.
+        let entries_max = if entries.by_id.contains_key(&id) { usize::MAX } else { self.entries_max };
+        entries.forget_until(now.checked_sub(self.retention), entries_max);
         Ok(entries.claim(id, fingerprint, now, lease))
     }
 
@@ -84,6 +86,9 @@ impl Inbox for MemoryInbox {
         Ok(())
     }
 }
+
+/// Far beyond any send, and still within what can be added to a point in time.
+const LEASE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 #[derive(Debug, Default)]
 struct Entries {
@@ -128,7 +133,7 @@ impl Entries {
             State::Free | State::Held { .. } => {
                 self.fence += 1;
                 entry.fence = self.fence;
-                entry.state = State::Held { until: now + lease };
+                entry.state = State::Held { until: now + lease.min(LEASE_MAX) };
                 Claim::Granted(Hold { id, fence: self.fence })
             }
         }
@@ -201,6 +206,19 @@ mod tests {
         tokio::time::advance(Duration::from_secs(61)).await;
         granted(&inbox, "d").await;
         assert_eq!(inbox.lock().by_id.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_repeat_pushes_out_nothing() {
+        let inbox = MemoryInbox::new().with_entries_max(3);
+        for event in ["a", "b", "c"] {
+            let hold = granted(&inbox, event).await;
+            inbox.complete(hold).await.unwrap();
+        }
+        for event in ["a", "b", "c", "a"] {
+            assert_eq!(inbox.claim(id(event), None, Duration::MAX).await.unwrap(), Claim::Completed);
+        }
+        assert!(matches!(inbox.claim(id("d"), None, Duration::MAX).await.unwrap(), Claim::Granted(_)));
     }
 
     #[tokio::test]

@@ -165,6 +165,17 @@ impl PipelineConfig {
                 "is not within 1 to 64: leave it at its default, the number of processors",
             );
         }
+        let durations = [
+            ("handler_timeout", self.handler_timeout),
+            ("commit_interval", self.commit_interval),
+            ("drain", self.drain),
+        ];
+        let delays = self.retry.delays().iter().map(|delay| ("retry", *delay));
+        for (setting, duration) in durations.into_iter().chain(delays) {
+            if duration > Self::DURATION_MAX {
+                return refuse(setting, "is above a year: lower it");
+            }
+        }
         if self.retry.attempts_max() > Self::ATTEMPTS_MAX {
             return refuse(
                 "retry",
@@ -175,6 +186,7 @@ impl PipelineConfig {
     }
 
     const BYTES_MAX_LEAST: usize = 64 * 1024;
+    const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     const SHARDS_MAX: usize = 64;
     const ATTEMPTS_MAX: usize = 1_000;
 }
@@ -219,6 +231,10 @@ mod tests {
             (new().with_shards(0), "shards"),
             (new().with_shards(65), "shards"),
             (new().with_retry(RetryPolicy::new(vec![Duration::ZERO; 1_000])), "retry"),
+            (new().with_retry(RetryPolicy::new([Duration::from_nanos(u64::MAX)])), "retry"),
+            (new().with_handler_timeout(Duration::MAX), "handler_timeout"),
+            (new().with_commit_interval(Duration::MAX), "commit_interval"),
+            (new().with_drain(Duration::MAX), "drain"),
         ];
         for (config, setting) in cases {
             assert_eq!(config.check().unwrap_err().setting(), setting);

@@ -19,10 +19,11 @@ use crate::error::Error;
 
 /// The consumer, the engine, and the lines to the workers.
 pub(super) struct Driver<K> {
+    /// First, so that handlers are told to end before the group is left.
+    pub(super) workers: JoinSet<()>,
     pub(super) consumer: K,
     pub(super) engine: Engine,
     pub(super) lines: Vec<Lines>,
-    pub(super) workers: JoinSet<()>,
     pub(super) gauges: Arc<Gauges>,
 }
 

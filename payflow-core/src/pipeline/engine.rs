@@ -44,10 +44,14 @@ pub(super) struct Engine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
-    /// The source has ended; what is held is handled to its end.
+    /// The source has ended; what is held is handled to its end, unless a further assignment brings more.
     Ended,
     /// Running handlers may finish until then.
     Draining {
+        until: Instant,
+    },
+    /// What still ran was cut off: the shards answer at once.
+    Cutting {
         until: Instant,
     },
     /// All tokens are back; the last commit may take until then.
@@ -113,7 +117,7 @@ impl Engine {
     /// When a [`Event::Tick`] is due.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let phase = match self.phase {
-            Phase::Draining { until } | Phase::Committing { until } => Some(until),
+            Phase::Draining { until } | Phase::Cutting { until } | Phase::Committing { until } => Some(until),
             Phase::Running | Phase::Ended | Phase::Done => None,
         };
         let due = [phase, self.slots.next_cut(), self.receives.due_at(), self.commits.due_at()];
@@ -136,6 +140,8 @@ impl Engine {
     }
 
     fn received(&mut self, inbound: &mut Inbound, now: Instant, actions: &mut Actions) {
+        // A source that only says again that it has ended does not wait, and is not asked again.
+        let repeats_itself = self.phase == Phase::Ended && inbound.changes.is_empty() && inbound.ended;
         let failures = self.receives.succeeded();
         if failures > 0 {
             actions.notices.push(Notice::ReceiveRecovered { failures });
@@ -146,11 +152,11 @@ impl Engine {
         for delivery in &mut inbound.deliveries {
             self.admit(delivery, actions);
         }
-        if inbound.ended {
+        if inbound.ended && self.phase == Phase::Running {
+            self.phase = Phase::Ended;
+        }
+        if repeats_itself {
             self.receives.end();
-            if self.phase == Phase::Running {
-                self.phase = Phase::Ended;
-            }
         }
         inbound.clear();
     }
@@ -158,8 +164,14 @@ impl Engine {
     fn changed(&mut self, change: Change, now: Instant, actions: &mut Actions) {
         match change {
             Change::Assigned(assignments) => {
+                if self.phase == Phase::Ended {
+                    // There is more after all: another member has left.
+                    self.phase = Phase::Running;
+                }
                 for assignment in assignments {
-                    if self.slots.assign(assignment.slot, assignment.generation) {
+                    let hash = self.hasher.hash(assignment.topic.as_str().as_bytes())
+                        ^ u64::from(assignment.partition.unsigned_abs()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                    if self.slots.assign(assignment.slot, assignment.generation, hash) {
                         actions.tell_all(|| ToShard::Cut(Some(assignment.slot)));
                     }
                 }
@@ -187,14 +199,14 @@ impl Engine {
 
     fn admit(&mut self, delivery: &mut Delivery, actions: &mut Actions) {
         let token = delivery.token;
-        let wanted = matches!(self.phase, Phase::Running | Phase::Ended) && self.slots.is_active(token);
-        if !wanted {
+        let wanted = matches!(self.phase, Phase::Running | Phase::Ended);
+        let Some(partition) = wanted.then(|| self.slots.hand_out(token)).flatten() else {
             actions.given_up.push(token);
             return;
-        }
+        };
         self.records += 1;
         self.bytes += delivery.size_bytes();
-        let hash = self.lane_hash(delivery);
+        let hash = self.lane_hash(partition, delivery.key.as_deref());
         let shard = hash as usize % self.shards;
         if let Some(shard) = actions.to_shards.get_mut(shard) {
             let delivery = self.shelf.share(delivery);
@@ -203,10 +215,8 @@ impl Engine {
     }
 
     /// Names the shard, and the lane within it. Keyed: user ids are chosen by others.
-    fn lane_hash(&mut self, delivery: &Delivery) -> u64 {
-        // Partitions nobody chooses: spread over all bits they need no keyed hash.
-        let partition = u64::from(delivery.token.slot()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        match (self.order, &delivery.key) {
+    fn lane_hash(&mut self, partition: u64, key: Option<&[u8]>) -> u64 {
+        match (self.order, key) {
             (Order::ByPartition, _) => partition,
             (Order::ByKey, Some(key)) => partition ^ self.hasher.hash(key),
             (Order::ByKey, None) | (Order::None, _) => {
@@ -220,13 +230,16 @@ impl Engine {
         self.records = self.records.saturating_sub(settled.finished.len() + settled.given_up.len());
         self.bytes = self.bytes.saturating_sub(std::mem::take(&mut settled.bytes));
         for token in settled.finished.drain(..) {
-            if self.slots.holds(token) {
+            if self.slots.take_back(token) {
                 self.commits.finished(1);
                 actions.finished.push(token);
             } else {
                 // Finished while the partition was taken away: another may have it already.
                 actions.given_up.push(token);
             }
+        }
+        for token in &settled.given_up {
+            self.slots.take_back(*token);
         }
         actions.given_up.append(&mut settled.given_up);
         self.shelf.take_back(&mut settled.emptied);
@@ -277,7 +290,7 @@ impl Engine {
 
     fn cut_overdue(&mut self, now: Instant, actions: &mut Actions) {
         let slots = self.slots.cut(now);
-        if !slots.is_empty() && self.records > 0 {
+        if !slots.is_empty() {
             actions.notices.push(Notice::CutOff { partitions: slots.len() });
         }
         for slot in slots {
@@ -289,13 +302,18 @@ impl Engine {
     fn advance(&mut self, now: Instant, actions: &mut Actions) {
         self.receives.resume(now);
         match self.phase {
-            Phase::Ended | Phase::Draining { .. } if self.records == 0 => {
+            Phase::Ended | Phase::Draining { .. } | Phase::Cutting { .. } if self.records == 0 => {
                 self.phase = Phase::Committing { until: now + self.drain };
             }
             Phase::Draining { until } if until <= now => {
                 actions.tell_all(|| ToShard::Cut(None));
-                // The shards answer at once; should one not, it is asked again.
-                self.phase = Phase::Draining { until: now + self.drain };
+                self.phase = Phase::Cutting { until: now + self.drain };
+            }
+            Phase::Cutting { until } if until <= now => {
+                let error =
+                    Error::unknown("drain").because("a handler blocks its thread, or a worker is gone");
+                self.fatal.get_or_insert(error);
+                self.phase = Phase::Committing { until: now + self.drain };
             }
             _ => {}
         }

@@ -235,6 +235,11 @@ impl<S: Default> Lanes<S> {
         }
     }
 
+    /// How many deliveries are held.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(super) fn get(&self, id: EntryId) -> Option<&Entry<S>> {
         self.entries.get(id.index).filter(|entry| entry.serial == id.serial)
     }

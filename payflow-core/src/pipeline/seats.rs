@@ -82,14 +82,21 @@ impl<F: Future, L: Copy> Seats<F, L> {
         mut ended: impl FnMut(L, Result<F::Output, Panicked>),
     ) {
         self.woken.task.register(cx.waker());
-        let mut taken = std::mem::take(&mut self.taken);
-        self.woken.take(&mut taken);
-        for index in taken.drain(..) {
+        // What is left of the last time comes first: there was no budget left to poll it in earnest.
+        self.woken.take(&mut self.taken);
+        let mut polled = 0;
+        while let Some(index) = self.taken.get(polled).copied() {
+            if !tokio::task::coop::has_budget_remaining() {
+                cx.waker().wake_by_ref();
+                break;
+            }
+            polled += 1;
             let Some(seat) = self.seats.get_mut(index) else {
                 continue;
             };
-            // Before the poll: a wake during it must come again.
-            seat.wake.queued.store(false, Ordering::Release);
+            // Before the poll: a wake during it must come again. A swap, since a store could be delayed into the poll,
+            // and the wake of what the poll had not seen would then find the seat queued.
+            seat.wake.queued.swap(false, Ordering::AcqRel);
             let Some(label) = seat.label else { continue };
             if let Poll::Ready(output) = seat.poll() {
                 seat.label = None;
@@ -97,7 +104,7 @@ impl<F: Future, L: Copy> Seats<F, L> {
                 ended(label, output);
             }
         }
-        self.taken = taken;
+        self.taken.drain(..polled);
     }
 
     /// Drops the future in a seat.
@@ -139,15 +146,26 @@ impl<F: Future, L> Seat<F, L> {
             (Some(output), _) => Poll::Ready(Ok(output)),
             (None, Ok(())) => Poll::Pending,
             (None, Err(payload)) => {
+                let panicked = Panicked::new(&*payload);
+                discard(payload);
                 self.clear();
-                Poll::Ready(Err(Panicked::new(&*payload)))
+                Poll::Ready(Err(panicked))
             }
         }
     }
 
     /// Drops the future. One that panics while it is dropped is gone all the same.
     fn clear(&mut self) {
-        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| self.future.set(None)));
+        if let Err(payload) = std::panic::catch_unwind(AssertUnwindSafe(|| self.future.set(None))) {
+            discard(payload);
+        }
+    }
+}
+
+/// Drops what a panic carried. If that panics too, what the second one carries is left alone.
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(again) = std::panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
     }
 }
 
@@ -160,7 +178,7 @@ struct Woken {
 
 impl Woken {
     fn take(&self, into: &mut Vec<usize>) {
-        std::mem::swap(&mut *self.indices.lock().unwrap_or_else(PoisonError::into_inner), into);
+        into.append(&mut self.indices.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -187,6 +205,7 @@ impl Wake for SeatWake {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::sync::atomic::AtomicU64;
 
     use tokio::sync::oneshot;
 
@@ -259,5 +278,45 @@ mod tests {
             assert!(matches!(begun, Begun::Ended(Ok(7))));
         }
         assert_eq!(seats.seats.len(), 1);
+    }
+
+    #[test]
+    fn a_wake_that_races_with_a_poll_is_not_lost() {
+        const ROUNDS: u64 = 200_000;
+        let spin = |until: &dyn Fn() -> bool| {
+            while !until() {
+                std::thread::yield_now();
+            }
+        };
+        let [round, told, seen, done] = [(); 4].map(|()| Arc::new(AtomicU64::new(0)));
+        let mut seats = Seats::new();
+        let (from, into) = (Arc::clone(&told), Arc::clone(&seen));
+        let future = poll_fn(move |_| {
+            into.store(from.load(Ordering::Acquire), Ordering::Relaxed);
+            Poll::<()>::Pending
+        });
+        assert!(matches!(seats.begin(future), Begun::Seated(0)));
+        seats.label(0, 'a');
+        let waker = seats.seats[0].waker.clone();
+
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 1..=ROUNDS {
+                    spin(&|| round.load(Ordering::Acquire) >= number);
+                    told.store(number, Ordering::SeqCst);
+                    waker.wake_by_ref();
+                    done.store(number, Ordering::Release);
+                }
+            });
+            let cx = Context::from_waker(Waker::noop());
+            for number in 1..=ROUNDS {
+                waker.wake_by_ref();
+                round.store(number, Ordering::Release);
+                seats.poll_woken(&cx, |_, _| ());
+                spin(&|| done.load(Ordering::Acquire) >= number);
+                seats.poll_woken(&cx, |_, _| ());
+                assert_eq!(seen.load(Ordering::Relaxed), number, "the wake of this round was lost");
+            }
+        });
     }
 }

@@ -165,6 +165,8 @@ impl Shard {
             |entry| settled.give_up(entry.delivery),
             |_, entry| entry.state.stopping = true,
         );
+        let lanes = &self.lanes;
+        self.parked.retain(|Reverse((_, id))| lanes.get(*id).is_some());
     }
 
     /// Gives up everything of the partition `slot` (`None`: of all). The futures in `vacated` are to be dropped.
@@ -196,7 +198,19 @@ impl Shard {
     pub(super) fn seated(&mut self, id: EntryId, seat: usize, now: Instant) {
         if let Some(entry) = self.lanes.get_mut(id) {
             entry.state.seat = Some(seat);
-            self.deadlines.push_back((now + self.handler_timeout, id, entry.state.starts));
+            let starts = entry.state.starts;
+            self.deadlines.push_back((now + self.handler_timeout, id, starts));
+            self.forget_deadlines();
+        }
+    }
+
+    /// Lets go of the deadlines of what has ended, which lie behind that of something that runs long.
+    fn forget_deadlines(&mut self) {
+        if self.deadlines.len() > 2 * self.lanes.len() + 64 {
+            let lanes = &self.lanes;
+            self.deadlines.retain(|(_, id, starts)| {
+                lanes.get(*id).is_some_and(|entry| entry.is_running() && entry.state.starts == *starts)
+            });
         }
     }
 

@@ -154,6 +154,9 @@ impl Worker {
                 self.permits.rest();
                 return false;
             }
+            if !tokio::task::coop::has_budget_remaining() {
+                break;
+            }
             if self.permits.poll_acquire(cx).is_pending() {
                 return false;
             }
@@ -165,11 +168,14 @@ impl Worker {
             match begun {
                 Some((seat, id)) => {
                     seats.label(seat, id);
-                    self.shard.seated(id, seat, now);
+                    // Not `now`: what was begun before it in this turn may have taken its time.
+                    self.shard.seated(id, seat, tokio::time::Instant::now().into_std());
                 }
                 None => self.permits.release(),
             }
         }
+        // The other shards get their turn at it too.
+        self.permits.rest();
         true
     }
 

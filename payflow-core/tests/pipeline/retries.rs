@@ -130,3 +130,31 @@ async fn waiting_for_a_holder_takes_as_long_as_it_takes() {
     assert_eq!(calls.load(Ordering::Relaxed), 21);
     assert!(rig.dead_letters().is_empty());
 }
+
+/// What it carries panics when it is dropped.
+struct Twice;
+
+impl Drop for Twice {
+    fn drop(&mut self) {
+        if std::hint::black_box(true) {
+            panic!("on purpose, again");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_whose_payload_panics_ends_nothing_else_either() {
+    let rig = Rig::new(1);
+    rig.send("a", "panics").await;
+    rig.send("b", "fine").await;
+    let handler = |message: Message<String>| async move {
+        if message.body() == "panics" {
+            std::panic::panic_any(Twice);
+        }
+        Ok(())
+    };
+    let pipeline = rig.start(retrying(), handler);
+    rig.settled().await;
+    pipeline.stop().await.unwrap();
+    assert_eq!(rig.dead_letters().len(), 1);
+}

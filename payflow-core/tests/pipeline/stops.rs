@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use payflow_core::{Error, Fault, MemoryConfig, Message, PipelineConfig, RebalanceProtocol, RetryPolicy};
@@ -219,4 +219,48 @@ async fn failing_receives_and_commits_are_outlived_and_a_fatal_one_ends_the_run(
     rig.cluster.fail_next_receives(GROUP, [Fault::Fatal]);
     rig.send("a", "2").await;
     assert_eq!(pipeline.ended().await.unwrap_err().fault(), Fault::Fatal);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_whose_source_has_ended_takes_over_from_one_that_dies() {
+    let rig = Rig::new(2);
+    for number in 0..20 {
+        rig.send(&format!("u{number}"), "x").await;
+    }
+    rig.cluster.close_topic(&rig.topic).unwrap();
+    let slow = |_: Message<String>| async {
+        tokio::time::sleep(5 * SECOND).await;
+        Ok::<(), Error>(())
+    };
+    let survivor = rig.start(PipelineConfig::new(), slow);
+    let dies = rig.start(PipelineConfig::new(), slow);
+    tokio::time::sleep(SECOND).await;
+    dies.kill().await;
+    survivor.ended().await.unwrap();
+    assert_eq!(rig.cluster.lag(GROUP, &rig.topic), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_blocks_its_thread_does_not_keep_the_run_from_ending() {
+    let rig = Rig::new(1);
+    rig.send("a", "x").await;
+    let (begun, blocked) = (Arc::new(Semaphore::new(0)), Arc::new(Barrier::new(2)));
+    let handler = {
+        let (begun, blocked) = (Arc::clone(&begun), Arc::clone(&blocked));
+        move |_: Message<String>| {
+            let (begun, blocked) = (Arc::clone(&begun), Arc::clone(&blocked));
+            async move {
+                begun.add_permits(1);
+                blocked.wait();
+                Ok::<(), Error>(())
+            }
+        }
+    };
+    let config = PipelineConfig::new().with_drain(Duration::from_millis(50)).with_shards(1);
+    let pipeline = rig.start(config, handler);
+    begun.acquire().await.unwrap().forget();
+    let ended = pipeline.stop().await;
+    blocked.wait();
+    assert_eq!(ended.unwrap_err().fault(), Fault::Unknown);
+    assert_eq!(rig.cluster.lag(GROUP, &rig.topic), 1);
 }

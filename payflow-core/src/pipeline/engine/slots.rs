@@ -14,6 +14,10 @@ pub(super) struct Slots {
 #[derive(Debug)]
 struct Held {
     generation: u32,
+    /// Of topic and partition: the same whatever the slot, so that a partition's keys stay with their shards.
+    hash: u64,
+    /// Deliveries that the shards hold.
+    out: usize,
     standing: Standing,
 }
 
@@ -30,12 +34,12 @@ enum Standing {
 
 impl Slots {
     /// The partition is ours. True if an older generation was: let go before anybody said so, its work is to be dropped.
-    pub(super) fn assign(&mut self, slot: u32, generation: u32) -> bool {
+    pub(super) fn assign(&mut self, slot: u32, generation: u32, hash: u64) -> bool {
         let index = slot as usize;
         if self.held.len() <= index {
             self.held.resize_with(index + 1, || None);
         }
-        let held = Held { generation, standing: Standing::Active };
+        let held = Held { generation, hash, out: 0, standing: Standing::Active };
         let older = self.held.get_mut(index).and_then(|place| place.replace(held));
         self.find_next_cut();
         older.is_some()
@@ -61,14 +65,23 @@ impl Slots {
         true
     }
 
-    /// Whether the token is of a partition that is ours.
-    pub(super) fn holds(&self, token: AckToken) -> bool {
-        self.get(token).is_some()
+    /// A delivery goes to a shard, if its partition is ours and not asked back: the partition's hash.
+    pub(super) fn hand_out(&mut self, token: AckToken) -> Option<u64> {
+        let held = self.get_mut(token.slot(), token.generation())?;
+        if held.standing != Standing::Active {
+            return None;
+        }
+        held.out += 1;
+        Some(held.hash)
     }
 
-    /// Whether the token is of a partition that is ours, and is not asked back.
-    pub(super) fn is_active(&self, token: AckToken) -> bool {
-        self.get(token).is_some_and(|held| held.standing == Standing::Active)
+    /// A delivery is back. Whether its partition is still ours.
+    pub(super) fn take_back(&mut self, token: AckToken) -> bool {
+        let Some(held) = self.get_mut(token.slot(), token.generation()) else {
+            return false;
+        };
+        held.out = held.out.saturating_sub(1);
+        true
     }
 
     /// When [`cut`](Self::cut) has something to do.
@@ -76,7 +89,7 @@ impl Slots {
         self.next_cut
     }
 
-    /// The partitions whose time to finish is over, each once.
+    /// The partitions whose time to finish is over while something of them runs, each once.
     pub(super) fn cut(&mut self, now: Instant) -> Vec<u32> {
         let mut overdue = Vec::new();
         if self.next_cut.is_none_or(|at| at > now) {
@@ -87,16 +100,13 @@ impl Slots {
                 && matches!(held.standing, Standing::Stopping { cut_at } if cut_at <= now)
             {
                 held.standing = Standing::CutOff;
-                overdue.push(slot);
+                if held.out > 0 {
+                    overdue.push(slot);
+                }
             }
         }
         self.find_next_cut();
         overdue
-    }
-
-    fn get(&self, token: AckToken) -> Option<&Held> {
-        let held = self.held.get(token.slot() as usize)?.as_ref();
-        held.filter(|held| held.generation == token.generation())
     }
 
     fn get_mut(&mut self, slot: u32, generation: u32) -> Option<&mut Held> {

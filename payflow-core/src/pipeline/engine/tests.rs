@@ -173,3 +173,17 @@ fn a_revoked_partition_stops_alone_and_is_cut_off_before_its_deadline() {
     rig.finish_all();
     assert_eq!(rig.finished, 1);
 }
+
+#[test]
+fn a_partition_that_went_in_time_is_not_said_to_be_cut_off() {
+    let mut rig = Rig::new(PipelineConfig::new());
+    rig.assign(0);
+    rig.assign(1);
+    rig.receive(0, &["a"]);
+    rig.finish_all();
+    rig.receive(1, &["b"]);
+    rig.revoke(0, 5 * SECOND);
+    rig.advance(5 * SECOND);
+    let cut = rig.notices.iter().any(|notice| matches!(notice, Notice::CutOff { .. }));
+    assert!(!cut, "{:?}", rig.notices);
+}

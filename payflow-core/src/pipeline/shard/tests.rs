@@ -185,3 +185,22 @@ fn cutting_gives_up_what_runs_and_ignores_its_late_end() {
     shard.ended(id, Outcome::Handled, now);
     assert!(shard.settled().finished.is_empty());
 }
+
+#[test]
+fn deadlines_are_bounded_by_what_is_held() {
+    let (mut shard, now) = shard(&[]);
+    let mut vacated = Vec::new();
+    let seat = |shard: &mut Shard, key, offset, now| {
+        let direct = shard.deliver_or_start(routed(key, offset)).unwrap();
+        let id = shard.enter(direct);
+        shard.seated(id, 0, now);
+        id
+    };
+    seat(&mut shard, "slow", 0, now);
+    for n in 1..100_000 {
+        let id = seat(&mut shard, "quick", n, now);
+        shard.ended(id, Outcome::Handled, now);
+        shard.expire(now, &mut vacated);
+    }
+    assert!(shard.deadlines.len() < 1_000, "{} deadlines for 1 running", shard.deadlines.len());
+}
