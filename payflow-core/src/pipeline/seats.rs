@@ -282,10 +282,14 @@ mod tests {
 
     #[test]
     fn a_wake_that_races_with_a_poll_is_not_lost() {
-        const ROUNDS: u64 = 200_000;
+        const ROUNDS: u64 = 100_000;
+        // Spins, since the race is within a few nanoseconds; yields in between, for machines with other work.
         let spin = |until: &dyn Fn() -> bool| {
-            while !until() {
-                std::thread::yield_now();
+            for turn in 1_u32.. {
+                if until() {
+                    break;
+                }
+                if turn.is_multiple_of(1_000) { std::thread::yield_now() } else { std::hint::spin_loop() }
             }
         };
         let [round, told, seen, done] = [(); 4].map(|()| Arc::new(AtomicU64::new(0)));
@@ -298,11 +302,13 @@ mod tests {
         assert!(matches!(seats.begin(future), Begun::Seated(0)));
         seats.label(0, 'a');
         let waker = seats.seats[0].waker.clone();
+        let mut lost = 0;
 
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for number in 1..=ROUNDS {
                     spin(&|| round.load(Ordering::Acquire) >= number);
+                    (0..number % 40).for_each(|_| std::hint::spin_loop());
                     told.store(number, Ordering::SeqCst);
                     waker.wake_by_ref();
                     done.store(number, Ordering::Release);
@@ -315,8 +321,9 @@ mod tests {
                 seats.poll_woken(&cx, |_, _| ());
                 spin(&|| done.load(Ordering::Acquire) >= number);
                 seats.poll_woken(&cx, |_, _| ());
-                assert_eq!(seen.load(Ordering::Relaxed), number, "the wake of this round was lost");
+                lost += u64::from(seen.load(Ordering::Relaxed) != number);
             }
         });
+        assert_eq!(lost, 0, "wakes were lost in {ROUNDS} rounds");
     }
 }

@@ -10,9 +10,9 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn a_busy_shard_passes_the_one_permit_on() {
-    const HOT: usize = 60_000;
+    const HOT: usize = 120_000;
     let rig = Rig::new(1);
-    for _ in 0..2_000 {
+    for _ in 0..20_000 {
         rig.send("hot", "hot").await;
     }
     for number in 0..8 {
