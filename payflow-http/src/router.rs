@@ -31,7 +31,7 @@ use crate::problem::Problem;
 ///
 /// | status | `type` | when |
 /// |---|---|---|
-/// | 400 | `urn:payflow:problem:malformed-body` | not one JSON document in UTF-8, a field twice, nested too deep, broken off |
+/// | 400 | `urn:payflow:problem:malformed-body` | not one JSON document in UTF-8, a field of the contract twice, nested too deep, broken off |
 /// | 400 | `urn:payflow:problem:invalid-idempotency-key` | the header stands twice, or its form is wrong |
 /// | 413 | `about:blank` | the body is longer than [`with_body_bytes_max`](Self::with_body_bytes_max) allows |
 /// | 415 | `about:blank` | not `application/json` in UTF-8, or with a content coding |

@@ -37,7 +37,7 @@ pub(crate) async fn run(load: Load, settings: &Settings, stop: CancellationToken
     // The path ends when all that was sent has been handled, so nothing can come after the verdict.
     let shutdown = CancellationToken::new();
     let sending = async {
-        let shipment = sender::send_all(address, load, start, &stop).await;
+        let shipment = sender::send_all(address, load, settings.currency, start, &stop).await;
         shutdown.cancel();
         shipment
     };
@@ -53,7 +53,10 @@ pub(crate) async fn run(load: Load, settings: &Settings, stop: CancellationToken
     if let Err(error) = &drained {
         eprintln!("error: {error:#}");
     }
-    let verdict = Verdict::new(shipment.sent, &shipment.accepted, &recorder.take());
+    let verdict = Verdict {
+        gave_up: shipment.failures.len(),
+        ..Verdict::new(shipment.sent, &shipment.accepted, &recorder.take())
+    };
     Console::new().print(&if load.json {
         table::json(&verdict, load).to_string()
     } else {

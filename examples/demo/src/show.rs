@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
+use payflow_core::{Currency, Money};
 use tokio_util::sync::CancellationToken;
 
 use crate::console::Console;
@@ -18,7 +19,7 @@ pub(crate) async fn run(settings: &Settings, stop: CancellationToken) -> Result<
     let console = Arc::new(Console::new());
 
     let tour = async {
-        let tour = stop.run_until_cancelled(show_around(address, &console)).await;
+        let tour = stop.run_until_cancelled(show_around(address, settings.currency, &console)).await;
         // When the drain has begun, the samples may well find the door closed.
         if let Some(Err(error)) = tour
             && !stop.is_cancelled()
@@ -34,21 +35,24 @@ pub(crate) async fn run(settings: &Settings, stop: CancellationToken) -> Result<
     Ok(ExitCode::SUCCESS)
 }
 
-async fn show_around(address: SocketAddr, console: &Console) -> Result<()> {
+async fn show_around(address: SocketAddr, currency: Currency, console: &Console) -> Result<()> {
     console.print(&format!(
         "payflow in one process: POST /pay ─▶ intake ─▶ topic ─▶ pipeline ─▶ notification\n\
          Serving on http://{address}\n\n\
          A few payments through the front door, and what their payers are told:\n"
     ))?;
-    samples::send(address, console).await?;
-    console
-        .print(&format!("\nPay yourself, from another terminal:\n\n  {}\n\nCtrl-C ends.\n", curl(address)))?;
+    samples::send(address, currency, console).await?;
+    console.print(&format!(
+        "\nPay yourself, from another terminal:\n\n  {}\n\nCtrl-C ends.\n",
+        curl(address, currency)
+    ))?;
     Ok(())
 }
 
-fn curl(address: SocketAddr) -> String {
+fn curl(address: SocketAddr, currency: Currency) -> String {
+    let amount = Money::new(1_250, currency).shortest_decimal();
     format!(
         "curl -i http://{address}/pay -H 'Content-Type: application/json' \
-         -d '{{\"userId\":\"u004\",\"amount\":12.50,\"method\":\"card\"}}'"
+         -d '{{\"userId\":\"u004\",\"amount\":{amount},\"method\":\"card\"}}'"
     )
 }

@@ -41,6 +41,14 @@ fn sound_path_loses_doubles_and_swaps_nothing() {
 }
 
 #[test]
+fn amounts_fit_any_currency() {
+    for currency in ["JPY", "KWD", "CLF"] {
+        let ended = run(&["--json", "--currency", currency]);
+        assert_eq!((ended.code, harm(&ended)), (Some(0), [0, 0, 0]), "{currency}: {ended:?}");
+    }
+}
+
+#[test]
 fn each_fault_is_found_and_taken_for_no_other() {
     for (fault, expected) in [("drop", [5, 0, 0]), ("double", [0, 5, 0]), ("swap", [0, 0, 20])] {
         let ended = run(&["--json", "--fault", fault]);

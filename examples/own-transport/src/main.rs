@@ -27,7 +27,7 @@ impl Consumer for StdinConsumer {
             return Ok(());
         }
         if room.records == 0 {
-            std::future::pending::<()>().await; // Nothing but deliveries can happen here.
+            std::future::pending::<()>().await; // A transport with larger records keeps to `room.bytes` too.
         }
         // `next_line` is cancel-safe, and so is this.
         let line = self

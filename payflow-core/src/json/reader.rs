@@ -125,8 +125,12 @@ fn judge(bytes: &[u8], error: &serde_json::Error) -> JsonError {
     if serde_json::from_slice::<IgnoredAny>(bytes).is_err() || std::str::from_utf8(bytes).is_err() {
         return JsonError::Syntax;
     }
-    // The document is well-formed, so it is one of the two refusals of the visitor below.
-    if error.to_string().starts_with(DUPLICATE) { JsonError::DuplicateField } else { JsonError::NotAnObject }
+    if error.to_string().starts_with(DUPLICATE) {
+        return JsonError::DuplicateField;
+    }
+    // What is left of an object is a name that is no Unicode: half of a surrogate pair.
+    let is_object = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    if is_object { JsonError::Syntax } else { JsonError::NotAnObject }
 }
 
 /// Whether brackets outside of strings nest deeper than allowed.

@@ -107,7 +107,7 @@ fn refused_fields_are_named() {
 fn what_is_not_one_json_object_is_told_apart() {
     let deep_field = format!(r#"{{"userId":"u","x":{}{}}}"#, "[".repeat(100), "]".repeat(100));
     let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
-    let cases: [(&[u8], JsonError); 14] = [
+    let cases: [(&[u8], JsonError); 15] = [
         (b"", JsonError::Syntax),
         (b"{", JsonError::Syntax),
         (b"{\"userId\":\"u\"", JsonError::Syntax),
@@ -117,6 +117,7 @@ fn what_is_not_one_json_object_is_told_apart() {
         (b"{\"amount\":01}", JsonError::Syntax),
         (b"{\"amount\":NaN}", JsonError::Syntax),
         (b"\xef\xbb\xbf{}", JsonError::Syntax),
+        (b"{\"\\ud800\":1}", JsonError::Syntax),
         (b"[1]", JsonError::NotAnObject),
         (b"\"text\"", JsonError::NotAnObject),
         (b"{\"amount\":1,\"amount\":1}", JsonError::DuplicateField),

@@ -27,6 +27,24 @@ fn currencies_in_use_are_read_and_others_refused() {
 }
 
 #[test]
+fn the_list_of_currencies_does_not_change_unseen() {
+    let letters = || (b'A'..=b'Z').map(char::from);
+    let codes =
+        letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}"))));
+    let taken: Vec<Currency> = codes.filter_map(|code| Currency::parse(&code).ok()).collect();
+    let with = |exponent| {
+        let codes =
+            taken.iter().filter(|currency| currency.exponent() == exponent).map(|currency| currency.code());
+        codes.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(with(0), "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF");
+    assert_eq!(with(1), "");
+    assert_eq!(with(3), "BHD IQD JOD KWD LYD OMR TND");
+    assert_eq!(with(4), "CLF UYW");
+    assert_eq!(taken.len(), 165);
+}
+
+#[test]
 fn the_value_counts_and_not_the_spelling() {
     for token in ["10", "10.0", "10.000000", "1e1", "1E+1", "100e-1", "0.1e2", "0.00001e6"] {
         assert_eq!(Money::from_decimal(token, currency("EUR")).unwrap().minor(), 1_000, "{token}");

@@ -29,7 +29,7 @@ impl DeadLetters {
     pub const OFFSET: &'static str = "payflow-dead-letter-offset";
     /// The time the record had, milliseconds since the Unix epoch.
     pub const TIMESTAMP: &'static str = "payflow-dead-letter-timestamp";
-    /// The fault of the last attempt.
+    /// The fault of the last attempt; `unknown` if that of any attempt was.
     pub const FAULT: &'static str = "payflow-dead-letter-fault";
     /// What failed: `decode`, `handler`, `timeout`, `panic`.
     pub const STAGE: &'static str = "payflow-dead-letter-stage";

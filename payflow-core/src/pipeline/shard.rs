@@ -33,6 +33,8 @@ struct State {
     attempts: u32,
     /// Starts of any work, to tell a deadline of an earlier one.
     starts: u32,
+    /// An attempt may have had its effect.
+    unknown: bool,
     /// Where its future sits.
     seat: Option<usize>,
     /// Its partition is being revoked, or the pipeline shuts down: it may finish, and begins nothing new.
@@ -300,11 +302,12 @@ impl Shard {
         }
     }
 
-    fn failed(&mut self, id: EntryId, failure: Box<Failure>, now: Instant) {
+    fn failed(&mut self, id: EntryId, mut failure: Box<Failure>, now: Instant) {
         let Some(entry) = self.lanes.get_mut(id) else {
             return;
         };
         entry.state.seat = None;
+        entry.state.unknown |= failure.fault == Fault::Unknown;
         if entry.state.stopping {
             return self.give_up(id);
         }
@@ -318,6 +321,10 @@ impl Shard {
             Decision::After(pause) => self.park(id, now + pause),
             Decision::GiveUp => {
                 let attempts = entry.state.attempts;
+                // A later attempt that surely failed says nothing about an earlier one.
+                if entry.state.unknown {
+                    failure.fault = Fault::Unknown;
+                }
                 entry.state.verdict = Some(Box::new(Verdict { failure, attempts, failures: 0 }));
                 self.lanes.wake(id);
             }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, Error, Result};
+use payflow_core::{Currency, Money};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,12 +27,14 @@ pub(super) struct Shipment {
 pub(super) async fn send_all(
     address: SocketAddr,
     load: Load,
+    currency: Currency,
     start: Instant,
     stop: &CancellationToken,
 ) -> Shipment {
     let mut senders = JoinSet::new();
     for number in 0..load.concurrency {
-        let sender = Sender { number, load, start, stop: stop.clone(), shipment: Shipment::default() };
+        let sender =
+            Sender { number, load, currency, start, stop: stop.clone(), shipment: Shipment::default() };
         senders.spawn(sender.run(address));
     }
     let mut whole = Shipment::default();
@@ -47,6 +50,7 @@ pub(super) async fn send_all(
 struct Sender {
     number: u32,
     load: Load,
+    currency: Currency,
     start: Instant,
     stop: CancellationToken,
     shipment: Shipment,
@@ -69,8 +73,8 @@ impl Sender {
                 break;
             }
             let user = payment % users;
-            let (units, cents) = (1 + payment / 100, payment % 100);
-            let body = format!(r#"{{"userId":"u{user:06}","amount":{units}.{cents:02},"method":"card"}}"#);
+            let amount = Money::new(100 + i64::from(payment), self.currency).shortest_decimal();
+            let body = format!(r#"{{"userId":"u{user:06}","amount":{amount},"method":"card"}}"#);
             self.shipment.sent += 1;
             let sent_at = self.start.elapsed();
             let payment_id = client

@@ -24,6 +24,9 @@ pub(super) fn text(verdict: &Verdict) -> String {
     if verdict.unexpected > 0 {
         rows.insert(6, ("unexpected", grouped(verdict.unexpected)));
     }
+    if verdict.gave_up > 0 {
+        rows.push(("senders gave up", grouped(verdict.gave_up)));
+    }
     let width = rows.iter().map(|(_, figure)| figure.len()).max().unwrap_or_default();
     let rows: String = rows.iter().map(|(name, figure)| format!("{name:<16}  {figure:>width$}\n")).collect();
     format!("{rows}\n{}", conclusion(verdict))
@@ -42,6 +45,8 @@ pub(super) fn json(verdict: &Verdict, load: Load) -> Value {
         "duplicates": verdict.duplicates,
         "order_violations": verdict.order_violations,
         "unexpected": verdict.unexpected,
+        "gave_up": verdict.gave_up,
+        "stopped_early": verdict.sent < load.payments as usize,
         "p50_ms": verdict.p50.map(millis),
         "p99_ms": verdict.p99.map(millis),
         "rate_per_second": thousandths(verdict.rate()),
@@ -66,8 +71,8 @@ pub(super) fn grouped(number: impl Display) -> String {
 fn conclusion(verdict: &Verdict) -> &'static str {
     if verdict.is_good() {
         "Good: every payment was accepted, and notified once and in order."
-    } else if verdict.accepted < verdict.sent {
-        "BAD: not every payment was accepted."
+    } else if verdict.accepted < verdict.sent || verdict.gave_up > 0 {
+        "BAD: not every payment was sent and accepted."
     } else {
         "BAD: not every accepted payment was notified once and in order."
     }
@@ -107,6 +112,9 @@ mod tests {
         let good = Verdict { sent: 1, accepted: 1, notified: 1, ..Verdict::default() };
         let lost = Verdict { notified: 0, lost: 1, ..good.clone() };
         let refused = Verdict { sent: 2, ..good.clone() };
+        let gave_up = Verdict { gave_up: 1, ..good.clone() };
+        assert!(!gave_up.is_good());
+        assert!(text(&gave_up).contains("BAD: not every payment was sent"), "{}", text(&gave_up));
 
         assert!(text(&good).contains("\nGood: "));
         assert!(text(&lost).contains("\nBAD: not every accepted payment"));

@@ -37,6 +37,8 @@ pub(super) struct Verdict {
     pub(super) order_violations: usize,
     /// Notifications of payments that no answer named.
     pub(super) unexpected: usize,
+    /// Senders that gave up before their share was sent.
+    pub(super) gave_up: usize,
     /// From the start of a request to its notification, half were as fast or faster.
     pub(super) p50: Option<Duration>,
     /// So were 99 of a hundred.
@@ -83,13 +85,14 @@ impl Verdict {
         verdict
     }
 
-    /// Every request was accepted, and every accepted payment notified once and in order.
+    /// Every request was sent and accepted, and every accepted payment notified once and in order.
     pub(super) const fn is_good(&self) -> bool {
         self.accepted == self.sent
             && self.lost == 0
             && self.duplicates == 0
             && self.order_violations == 0
             && self.unexpected == 0
+            && self.gave_up == 0
     }
 
     /// Payments notified in a second.

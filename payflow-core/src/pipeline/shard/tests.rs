@@ -84,6 +84,18 @@ fn attempts_used_up_lead_to_a_dead_letter_that_is_awaited() {
 }
 
 #[test]
+fn an_outcome_that_was_once_unknown_stays_so_in_the_dead_letter() {
+    let (mut shard, now) = shard(&[SECOND]);
+    shard.deliver(routed("a", 0));
+    let (id, _) = attempt(&mut shard);
+    shard.ended(id, failure(Fault::Unknown), now);
+    shard.unpark(now + 2 * SECOND);
+    let (id, _) = attempt(&mut shard);
+    shard.ended(id, failure(Fault::Permanent), now + 2 * SECOND);
+    assert_eq!(dead_letter(&mut shard).1.failure.fault, Fault::Unknown);
+}
+
+#[test]
 fn a_dead_letter_that_fails_is_published_again_without_end() {
     let (mut shard, mut now) = shard(&[]);
     shard.deliver(routed("a", 0));

@@ -226,7 +226,11 @@ impl Rig {
             offset: self.offsets,
             timestamp_ms: None,
             key: (key != "-").then(|| key.to_owned().into()),
-            value: Some(vec![0; self.offsets as usize % 200].into()),
+            // Now and then enough for the byte bound, and one that is larger than all of it.
+            value: Some(
+                vec![0; if self.offsets % 53 == 0 { 100_000 } else { self.offsets as usize * 997 % 20_000 }]
+                    .into(),
+            ),
             headers: Headers::new(),
         }
     }
