@@ -56,7 +56,7 @@ impl PaymentRequest {
     /// The same request under an identity: payflow's id for it, and when it was accepted.
     #[must_use]
     pub fn identified(self, id: PaymentId, created_at: Timestamp) -> Self {
-        Self { id: Some(id), created_at: Some(created_at), ..self }
+        self.with_identity(Some(id), Some(created_at))
     }
 
     /// The same request with what identity a record carried.

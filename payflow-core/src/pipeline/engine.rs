@@ -18,7 +18,7 @@ use super::config::{Order, PipelineConfig};
 use super::lanes::Routed;
 use super::shard::Settled;
 use super::shelf::Shelf;
-use crate::consumer::{Change, Delivery, Inbound, Room};
+use crate::consumer::{Assignment, Change, Delivery, Inbound, Room};
 use crate::error::{Error, Fault};
 
 /// The state of a pipeline.
@@ -169,8 +169,7 @@ impl Engine {
                     self.phase = Phase::Running;
                 }
                 for assignment in assignments {
-                    let hash = self.hasher.hash(assignment.topic.as_str().as_bytes())
-                        ^ u64::from(assignment.partition.unsigned_abs()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                    let hash = self.partition_hash(&assignment);
                     if self.slots.assign(assignment.slot, assignment.generation, hash) {
                         actions.tell_all(|| ToShard::Cut(Some(assignment.slot)));
                     }
@@ -212,6 +211,12 @@ impl Engine {
             let delivery = self.shelf.share(delivery);
             shard.push_back(ToShard::Deliver(Routed { hash, delivery }));
         }
+    }
+
+    fn partition_hash(&self, assignment: &Assignment) -> u64 {
+        // The number is spread over all bits by the golden ratio: nobody chooses it, so it needs no keyed hash.
+        let number = u64::from(assignment.partition.unsigned_abs()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.hasher.hash(assignment.topic.as_str().as_bytes()) ^ number
     }
 
     /// Names the shard, and the lane within it. Keyed: user ids are chosen by others.

@@ -102,18 +102,9 @@ impl<S: Default> Lanes<S> {
     /// Puts a delivery at the end of its lane.
     pub(super) fn push(&mut self, routed: Routed) {
         let Routed { hash, delivery } = routed;
-        self.serial += 1;
         let existing = self.find(hash, &delivery);
         let alone = self.has_own_lane(&delivery);
-        let entry = Entry {
-            delivery,
-            state: S::default(),
-            serial: self.serial,
-            stage: Stage::Queued,
-            lane: existing,
-            next: None,
-        };
-        let index = self.entries.insert(entry);
+        let EntryId { index, .. } = self.insert(delivery, Stage::Queued, existing);
         match existing {
             Some(lane) => {
                 // The lane was just found, and a lane's tail is an entry until the lane is removed with it.
@@ -142,20 +133,11 @@ impl<S: Default> Lanes<S> {
     pub(super) fn enter(&mut self, direct: Direct) -> EntryId {
         let Direct(Routed { hash, delivery }) = direct;
         let alone = self.has_own_lane(&delivery);
-        self.serial += 1;
-        let serial = self.serial;
-        let index = self.entries.insert(Entry {
-            delivery,
-            state: S::default(),
-            serial,
-            stage: Stage::Running,
-            lane: None,
-            next: None,
-        });
+        let id = self.insert(delivery, Stage::Running, None);
         if !alone {
-            self.open(hash, index);
+            self.open(hash, id.index);
         }
-        EntryId { index, serial }
+        id
     }
 
     /// Starts the delivery that has been ready longest.
@@ -251,6 +233,13 @@ impl<S: Default> Lanes<S> {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.lanes.is_empty() && self.by_hash.is_empty()
+    }
+
+    fn insert(&mut self, delivery: Arc<Delivery>, stage: Stage, lane: Option<usize>) -> EntryId {
+        self.serial += 1;
+        let serial = self.serial;
+        let entry = Entry { delivery, state: S::default(), serial, stage, lane, next: None };
+        EntryId { index: self.entries.insert(entry), serial }
     }
 
     fn has_own_lane(&self, delivery: &Delivery) -> bool {

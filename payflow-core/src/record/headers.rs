@@ -31,7 +31,7 @@ impl Headers {
 
     /// Removes every header of this name.
     pub fn remove(&mut self, name: &str) {
-        if self.get(name).is_some() || self.iter().any(|header| header.name.as_str() == name) {
+        if self.iter().any(|header| header.name.as_str() == name) {
             Arc::make_mut(self.0.get_or_insert_default()).retain(|header| header.name.as_str() != name);
         }
     }

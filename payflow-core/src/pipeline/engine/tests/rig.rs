@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::*;
-use crate::consumer::{AckToken, Assignment};
+use crate::consumer::AckToken;
 use crate::pipeline::lanes::EntryId;
 use crate::pipeline::shard::{Failure, Outcome, Shard, Work};
 use crate::record::{Headers, Topic};
