@@ -2,12 +2,14 @@
 
 mod delivery;
 mod inbound;
+mod protocol;
 
 use async_trait::async_trait;
 use futures_core::future::BoxFuture;
 
 pub use delivery::{AckToken, Delivery};
 pub use inbound::{Assignment, Change, Inbound, PartitionEnd, Room};
+pub use protocol::RebalanceProtocol;
 
 use crate::error::Error;
 
@@ -56,6 +58,16 @@ pub trait Consumer: Send {
     /// # Cancel safety
     /// A dropped future means that the commit may or may not happen; another may be started at once.
     fn commit(&mut self) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// Leaves the group and resolves when it has left, or could not within the transport's own limit. Commits nothing.
+    /// Nothing is called after it.
+    ///
+    /// Dropping the consumer leaves too, though a transport may then do it beside: a program that ends before it is done
+    /// has its partitions wait for the group to miss it. The default is for transports that leave at once when dropped.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves the group as dropping the consumer does.
+    async fn close(&mut self) {}
 }
 
 #[async_trait]
@@ -71,5 +83,9 @@ impl<K: Consumer + ?Sized> Consumer for Box<K> {
 
     fn commit(&mut self) -> BoxFuture<'static, Result<(), Error>> {
         (**self).commit()
+    }
+
+    async fn close(&mut self) {
+        (**self).close().await;
     }
 }

@@ -66,7 +66,9 @@ mod producer;
 mod record;
 
 pub use codec::{Codec, DecodeError, Encoded};
-pub use consumer::{AckToken, Assignment, Change, Consumer, Delivery, Inbound, PartitionEnd, Room};
+pub use consumer::{
+    AckToken, Assignment, Change, Consumer, Delivery, Inbound, PartitionEnd, RebalanceProtocol, Room,
+};
 pub use error::{Error, Fault};
 pub use handler::{Handler, Message, NotifyPayer};
 pub use inbox::{Claim, Hold, Inbox, MemoryInbox, Once};
@@ -75,8 +77,7 @@ pub use intake::{Acceptance, DirectIntake, IdempotencyKey, Intake, IntakeError, 
 pub use json::{JsonCodec, JsonError, JsonPayment};
 #[cfg(feature = "memory")]
 pub use memory::{
-    MemberId, MemoryCluster, MemoryConfig, MemoryConsumer, MemoryNotifier, MemoryProducer, RebalanceProtocol,
-    StoredRecord,
+    MemberId, MemoryCluster, MemoryConfig, MemoryConsumer, MemoryNotifier, MemoryProducer, StoredRecord,
 };
 pub use money::{Currency, InvalidAmount, InvalidCurrency, Money};
 pub use notification::{Notification, NotificationId};

@@ -15,7 +15,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 pub use cluster::{MemberId, StoredRecord};
-pub use config::{MemoryConfig, RebalanceProtocol};
+pub use config::MemoryConfig;
 pub use consumer::MemoryConsumer;
 pub use notifier::MemoryNotifier;
 pub use producer::MemoryProducer;

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::record::{Headers, Topic};
+use crate::record::{Header, Headers, Topic};
 
 /// Names one delivery to the consumer that made it: an assigned partition, its generation, a place in it.
 ///
@@ -73,6 +73,19 @@ impl Delivery {
     pub fn size_bytes(&self) -> usize {
         let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
         length(&self.key) + length(&self.value) + self.headers.size_bytes()
+    }
+
+    /// Copies its bytes into memory of its own. A transport may hand over slices of a larger buffer, all of which stays
+    /// in memory as long as one slice does.
+    pub(crate) fn copy_out(&mut self) {
+        let copy = |bytes: &Bytes| Bytes::copy_from_slice(bytes);
+        self.key = self.key.as_ref().map(copy);
+        self.value = self.value.as_ref().map(copy);
+        self.headers = self
+            .headers
+            .iter()
+            .map(|header| Header { name: header.name.clone(), value: header.value.as_ref().map(copy) })
+            .collect();
     }
 
     /// The record's time, if it has one that can be told.

@@ -2,18 +2,10 @@
 
 use std::time::Duration;
 
+use crate::consumer::RebalanceProtocol;
+
 /// Far more than any of these needs, and little enough to add to a point in time.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// How a group hands partitions from one member to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum RebalanceProtocol {
-    /// All members give up everything, and only then is everything assigned anew.
-    Eager,
-    /// Only what moves is given up, and each partition moves on its own.
-    #[default]
-    Cooperative,
-}
 
 /// Settings of a [`MemoryCluster`](crate::MemoryCluster).
 #[derive(Debug, Clone, PartialEq, Eq)]

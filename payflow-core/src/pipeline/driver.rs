@@ -78,6 +78,9 @@ impl<K: Consumer> Driver<K> {
             }
             self.carry_out(&mut actions, &mut commit);
             if let Some(outcome) = self.engine.outcome() {
+                // Before the group is left: who takes over is not to run beside them.
+                self.workers.abort_all();
+                self.consumer.close().await;
                 return outcome;
             }
         }

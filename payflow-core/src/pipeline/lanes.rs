@@ -47,6 +47,7 @@ pub(super) struct Entry<S> {
     pub(super) state: S,
     serial: u64,
     stage: Stage,
+    has_own_bytes: bool,
     lane: Option<usize>,
     next: Option<usize>,
 }
@@ -54,6 +55,14 @@ pub(super) struct Entry<S> {
 impl<S> Entry<S> {
     pub(super) const fn is_running(&self) -> bool {
         matches!(self.stage, Stage::Running)
+    }
+
+    fn copy_out(&mut self) {
+        if !std::mem::replace(&mut self.has_own_bytes, true) {
+            let mut delivery = Delivery::clone(&self.delivery);
+            delivery.copy_out();
+            self.delivery = Arc::new(delivery);
+        }
     }
 }
 
@@ -107,9 +116,12 @@ impl<S: Default> Lanes<S> {
         let EntryId { index, .. } = self.insert(delivery, Stage::Queued, existing);
         match existing {
             Some(lane) => {
-                // The lane was just found, and a lane's tail is an entry until the lane is removed with it.
+                // The lane was just found, and a lane's head and tail are entries until the lane is removed with them.
                 let tail = std::mem::replace(&mut self.lanes[lane].tail, index);
                 self.entries[tail].next = Some(index);
+                if self.entries[self.lanes[lane].head].stage == Stage::Parked {
+                    self.entries[index].copy_out();
+                }
             }
             None => {
                 if !alone {
@@ -157,9 +169,17 @@ impl<S: Default> Lanes<S> {
     }
 
     /// A running entry waits for a time to come; its lane waits with it.
+    ///
+    /// All of the lane copies its bytes out: it may stay long, and is not to hold a transport's whole buffer.
     pub(super) fn park(&mut self, id: EntryId) {
-        if let Some(entry) = self.get_mut(id) {
-            entry.stage = Stage::Parked;
+        let Some(entry) = self.get_mut(id) else {
+            return;
+        };
+        entry.stage = Stage::Parked;
+        let mut next = Some(id.index);
+        while let Some(entry) = next.and_then(|index| self.entries.get_mut(index)) {
+            entry.copy_out();
+            next = entry.next;
         }
     }
 
@@ -238,7 +258,8 @@ impl<S: Default> Lanes<S> {
     fn insert(&mut self, delivery: Arc<Delivery>, stage: Stage, lane: Option<usize>) -> EntryId {
         self.serial += 1;
         let serial = self.serial;
-        let entry = Entry { delivery, state: S::default(), serial, stage, lane, next: None };
+        let entry =
+            Entry { delivery, state: S::default(), serial, stage, has_own_bytes: false, lane, next: None };
         EntryId { index: self.entries.insert(entry), serial }
     }
 

@@ -7,8 +7,9 @@ use super::assign::assign;
 use super::log::Logs;
 use super::member::{Holding, Member, MemberId};
 use super::{Commit, CommitPart, Received};
+use crate::consumer::RebalanceProtocol;
 use crate::consumer::{AckToken, Change, Inbound, Room};
-use crate::memory::config::{MemoryConfig, RebalanceProtocol};
+use crate::memory::config::MemoryConfig;
 use crate::memory::refusal::Refusal;
 use crate::record::Topic;
 

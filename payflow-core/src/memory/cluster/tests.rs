@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::Cluster;
 use super::member::{Member, MemberId};
-use crate::memory::config::{MemoryConfig, RebalanceProtocol};
+use crate::consumer::RebalanceProtocol;
+use crate::memory::config::MemoryConfig;
 use world::{Event, World};
 
 fn config(protocol: RebalanceProtocol, session_timeout: Option<Duration>) -> MemoryConfig {

@@ -123,3 +123,27 @@ fn an_id_never_names_the_entry_that_took_its_place() {
     lanes.wake(gone);
     assert_eq!(offsets(&started(&mut lanes)), [1]);
 }
+
+#[test]
+fn what_is_parked_or_queued_behind_it_lets_go_of_the_buffer_it_came_in() {
+    let buffer = bytes::Bytes::from(vec![b'k'; 64 << 10]);
+    let mut lanes = Lanes::<()>::new(Order::ByKey);
+    for offset in 0..2 {
+        let Routed { hash, delivery } = routed(0, None, offset);
+        let mut delivery = Arc::unwrap_or_clone(delivery);
+        delivery.key = Some(buffer.slice(..8));
+        delivery.value = Some(buffer.slice(8..16));
+        lanes.push(Routed { hash, delivery: Arc::new(delivery) });
+    }
+    let head = lanes.start().unwrap();
+    assert!(!buffer.is_unique());
+    lanes.park(head);
+    assert!(buffer.is_unique(), "of all its lane");
+
+    let Routed { hash, delivery } = routed(0, None, 2);
+    let mut delivery = Arc::unwrap_or_clone(delivery);
+    delivery.key = Some(buffer.slice(..8));
+    lanes.push(Routed { hash, delivery: Arc::new(delivery) });
+    assert!(buffer.is_unique(), "what comes later copies at once");
+    assert_eq!(lanes.get(head).unwrap().delivery.value, Some(buffer.slice(8..16)));
+}
