@@ -98,21 +98,30 @@ macro_rules! __notifier_cases {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __case_tests {
-    ({ $name:ident, $cases:ident, $harness:expr } $($case:ident [$($need:ident),*] $proves:literal,)*) => {
+    ({ $attributes:tt $name:ident, $cases:ident, $harness:expr }
+        $($case:ident [$($need:ident),*] $proves:literal,)*) => {
         mod $name {
             #[allow(unused_imports)]
             use super::*;
-            $(
-                #[doc = $proves]
-                #[test]
-                fn $case() {
-                    $crate::conformance::check(
-                        $crate::conformance::$cases,
-                        stringify!($case),
-                        || ::std::boxed::Box::new($harness),
-                    );
-                }
-            )*
+            $($crate::__case_test! { $attributes $case, $proves, $cases, $harness })*
+        }
+    };
+}
+
+/// One test.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __case_test {
+    ([$(#[$attribute:meta])*] $case:ident, $proves:literal, $cases:ident, $harness:expr) => {
+        #[doc = $proves]
+        #[test]
+        $(#[$attribute])*
+        fn $case() {
+            $crate::conformance::check(
+                $crate::conformance::$cases,
+                stringify!($case),
+                || ::std::boxed::Box::new($harness),
+            );
         }
     };
 }
@@ -136,7 +145,8 @@ macro_rules! __case_list {
 
 /// Makes a module of tests, one for each case of [`Producer`](payflow_core::Producer) and
 /// [`Consumer`](payflow_core::Consumer): its name, and an expression that makes a
-/// [`Harness`](crate::conformance::Harness), evaluated anew for each test, on a tokio runtime.
+/// [`Harness`](crate::conformance::Harness), evaluated anew for each test, on a tokio runtime. Attributes before the name
+/// stand at each test: `#[ignore = "needs a broker"]`, for one.
 ///
 /// ```
 /// use payflow_testkit::{MemoryHarness, conformance};
@@ -146,8 +156,8 @@ macro_rules! __case_list {
 /// ```
 #[macro_export]
 macro_rules! conformance {
-    ($name:ident, $harness:expr $(,)?) => {
-        $crate::__transport_cases!(__case_tests $name, CASES, $harness);
+    ($(#[$attribute:meta])* $name:ident, $harness:expr $(,)?) => {
+        $crate::__transport_cases!(__case_tests [$(#[$attribute])*] $name, CASES, $harness);
     };
 }
 
@@ -162,7 +172,7 @@ macro_rules! conformance {
 /// ```
 #[macro_export]
 macro_rules! notifier_conformance {
-    ($name:ident, $harness:expr $(,)?) => {
-        $crate::__notifier_cases!(__case_tests $name, NOTIFIER_CASES, $harness);
+    ($(#[$attribute:meta])* $name:ident, $harness:expr $(,)?) => {
+        $crate::__notifier_cases!(__case_tests [$(#[$attribute])*] $name, NOTIFIER_CASES, $harness);
     };
 }

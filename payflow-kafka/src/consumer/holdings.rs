@@ -1,0 +1,292 @@
+//! What a consumer holds: partitions, what was read of them, what is out, finished and committed. Pure.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+use payflow_core::{AckToken, Assignment, Change, Delivery, Inbound, OffsetTracker, PartitionEnd, Room, Topic};
+
+/// The partitions in a consumer's hands, and what is about to be handed over.
+///
+/// The poll thread brings in, the consumer's owner takes out.
+#[derive(Debug, Default)]
+pub(super) struct Holdings {
+    slots: Vec<Option<Holding>>,
+    generation: u32,
+    /// Not handed over yet.
+    changes: Vec<Change>,
+    ready: VecDeque<Delivery>,
+    ready_bytes: usize,
+    /// Partitions whose end is not told yet.
+    ends: usize,
+}
+
+#[derive(Debug)]
+struct Holding {
+    assignment: Assignment,
+    tracker: OffsetTracker,
+    /// What the group has committed, as far as is known here.
+    committed: i64,
+    /// Deliveries in `ready`.
+    ready: usize,
+    /// Deliveries handed over whose tokens are not back.
+    out: usize,
+    end: Option<i64>,
+    revoking: bool,
+}
+
+/// An offset to commit, and the assignment whose watermark it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Watermark {
+    pub(super) topic: Topic,
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+    pub(super) slot: u32,
+    pub(super) generation: u32,
+}
+
+impl Holdings {
+    /// Takes partitions in: each with the offset from which it is read on, `None` if the group has committed none.
+    pub(super) fn assign(&mut self, partitions: impl IntoIterator<Item = (Topic, i32, Option<i64>)>) -> Vec<Assignment> {
+        let mut assigned = Vec::new();
+        for (topic, partition, committed) in partitions {
+            self.generation = self.generation.wrapping_add(1);
+            let slot = self.free_slot();
+            let assignment = Assignment { slot: number(slot), generation: self.generation, topic, partition };
+            let committed = committed.unwrap_or(0);
+            assigned.push(assignment.clone());
+            // `free_slot` has just made or found this place.
+            self.slots[slot] = Some(Holding {
+                assignment,
+                tracker: OffsetTracker::new(committed),
+                committed,
+                ready: 0,
+                out: 0,
+                end: None,
+                revoking: false,
+            });
+        }
+        if !assigned.is_empty() {
+            self.changes.push(Change::Assigned(assigned.clone()));
+        }
+        assigned
+    }
+
+    /// The slots of those of `partitions` that are held.
+    pub(super) fn slots_of<'a>(&self, partitions: impl IntoIterator<Item = (&'a str, i32)>) -> Vec<u32> {
+        let held: HashMap<(&str, i32), u32> = self
+            .held()
+            .map(|holding| {
+                let Assignment { topic, partition, slot, .. } = &holding.assignment;
+                ((topic.as_str(), *partition), *slot)
+            })
+            .collect();
+        partitions.into_iter().filter_map(|partition| held.get(&partition).copied()).collect()
+    }
+
+    /// Takes in what was read, in the order of each log.
+    pub(super) fn read(&mut self, deliveries: &mut Vec<Delivery>) {
+        for delivery in deliveries.drain(..) {
+            let Some(holding) = self.current(delivery.token).filter(|holding| !holding.revoking) else {
+                continue;
+            };
+            if holding.tracker.receive(delivery.offset) {
+                holding.ready += 1;
+                self.ready_bytes += delivery.size_bytes();
+                self.ready.push_back(delivery);
+            }
+        }
+    }
+
+    /// Reading stands at `position`: what lies below and was not read never will be. At the log's end that is told.
+    pub(super) fn reach(&mut self, slot: u32, generation: u32, position: i64, at_end: bool) {
+        let Some(holding) = self.current(AckToken::new(slot, generation, 0)) else {
+            return;
+        };
+        holding.tracker.end(position);
+        if at_end && !holding.revoking {
+            let untold = holding.end.replace(position).is_some();
+            self.ends += usize::from(!untold);
+        }
+    }
+
+    /// Moves what there is and fits into `into`, and says whether that was anything.
+    pub(super) fn hand_over(&mut self, into: &mut Inbound, room: Room) -> bool {
+        let before = (into.changes.len(), into.deliveries.len(), into.ends.len());
+        into.changes.append(&mut self.changes);
+        if self.ready.len() <= room.records && self.ready_bytes <= room.bytes {
+            into.deliveries.extend(self.ready.drain(..));
+            self.ready_bytes = 0;
+            for holding in self.slots.iter_mut().flatten() {
+                holding.out += std::mem::take(&mut holding.ready);
+            }
+        } else {
+            self.hand_over_some(into, room);
+        }
+        self.tell_ends(into);
+        before != (into.changes.len(), into.deliveries.len(), into.ends.len())
+    }
+
+    fn hand_over_some(&mut self, into: &mut Inbound, room: Room) {
+        let (mut records, mut bytes) = (0, 0);
+        while let Some(size) = self.ready.front().map(Delivery::size_bytes) {
+            if !room.fits(records, bytes, size) {
+                return;
+            }
+            let Some(delivery) = self.ready.pop_front() else {
+                return;
+            };
+            records += 1;
+            bytes += size;
+            self.ready_bytes -= size;
+            if let Some(holding) = self.current(delivery.token) {
+                holding.ready -= 1;
+                holding.out += 1;
+            }
+            into.deliveries.push(delivery);
+        }
+    }
+
+    fn tell_ends(&mut self, into: &mut Inbound) {
+        if self.ends == 0 {
+            return;
+        }
+        for holding in self.slots.iter_mut().flatten() {
+            if holding.ready == 0
+                && let Some(offset) = holding.end.take()
+            {
+                self.ends -= 1;
+                let Assignment { slot, generation, .. } = holding.assignment;
+                into.ends.push(PartitionEnd { slot, generation, offset });
+            }
+        }
+    }
+
+    /// Takes tokens back.
+    pub(super) fn acknowledge(&mut self, finished: &[AckToken], given_up: &[AckToken]) {
+        for token in finished {
+            if let Some(holding) = self.current(*token)
+                && holding.tracker.finish(token.sequence())
+            {
+                holding.out = holding.out.saturating_sub(1);
+            }
+        }
+        for token in given_up {
+            if let Some(holding) = self.current(*token)
+                && holding.tracker.is_unfinished(token.sequence())
+            {
+                holding.out = holding.out.saturating_sub(1);
+            }
+        }
+    }
+
+    /// What is finished and was not committed yet, of all partitions or of those in `slots`.
+    pub(super) fn uncommitted(&self, slots: Option<&[u32]>) -> Vec<Watermark> {
+        let concerned = |holding: &&Holding| slots.is_none_or(|slots| slots.contains(&holding.assignment.slot));
+        let watermark = |holding: &Holding| {
+            let Assignment { slot, generation, topic, partition } = &holding.assignment;
+            let offset = holding.tracker.watermark();
+            let (slot, generation, partition) = (*slot, *generation, *partition);
+            (offset > holding.committed).then(|| Watermark {
+                topic: topic.clone(),
+                partition,
+                offset,
+                slot,
+                generation,
+            })
+        };
+        self.held().filter(concerned).filter_map(watermark).collect()
+    }
+
+    /// This much is durable.
+    pub(super) fn committed(&mut self, watermark: &Watermark) {
+        if let Some(holding) = self.current(AckToken::new(watermark.slot, watermark.generation, 0)) {
+            holding.committed = holding.committed.max(watermark.offset);
+        }
+    }
+
+    /// These are asked back: nothing more of them is handed over.
+    pub(super) fn revoke(&mut self, slots: &[u32], until: Instant) {
+        for slot in slots {
+            if let Some(holding) = self.slot_mut(*slot) {
+                holding.revoking = true;
+                holding.ready = 0;
+                let told = holding.end.take().is_none();
+                self.ends -= usize::from(!told);
+            }
+        }
+        self.forget_ready(slots);
+        let assignments = self.assignments(slots);
+        if !assignments.is_empty() {
+            self.changes.push(Change::Revoking { assignments, until });
+        }
+    }
+
+    /// Whether every token of these is back.
+    pub(super) fn are_back(&self, slots: &[u32]) -> bool {
+        slots.iter().filter_map(|slot| self.slot(*slot)).all(|holding| holding.out == 0)
+    }
+
+    /// These are held no longer: their tokens are stale from now on.
+    pub(super) fn let_go(&mut self, slots: &[u32]) {
+        self.forget_ready(slots);
+        for slot in slots {
+            let holding = self.slots.get_mut(*slot as usize).and_then(Option::take);
+            self.ends -= usize::from(holding.is_some_and(|holding| holding.end.is_some()));
+        }
+    }
+
+    /// These were taken away, and may be another's already.
+    pub(super) fn lose(&mut self, slots: &[u32]) {
+        let assignments = self.assignments(slots);
+        if !assignments.is_empty() {
+            self.changes.push(Change::Lost(assignments));
+        }
+        self.let_go(slots);
+    }
+
+    /// Deliveries that were read and not handed over.
+    pub(super) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    fn forget_ready(&mut self, slots: &[u32]) {
+        self.ready.retain(|delivery| !slots.contains(&delivery.token.slot()));
+        self.ready_bytes = self.ready.iter().map(Delivery::size_bytes).sum();
+    }
+
+    fn assignments(&self, slots: &[u32]) -> Vec<Assignment> {
+        slots.iter().filter_map(|slot| self.slot(*slot)).map(|holding| holding.assignment.clone()).collect()
+    }
+
+    fn held(&self) -> impl Iterator<Item = &Holding> {
+        self.slots.iter().flatten()
+    }
+
+    fn free_slot(&mut self) -> usize {
+        self.slots.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        })
+    }
+
+    fn slot(&self, slot: u32) -> Option<&Holding> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    fn slot_mut(&mut self, slot: u32) -> Option<&mut Holding> {
+        self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// The partition a token is of, unless it is stale.
+    fn current(&mut self, token: AckToken) -> Option<&mut Holding> {
+        self.slot_mut(token.slot()).filter(|holding| holding.assignment.generation == token.generation())
+    }
+}
+
+/// No cluster has 2^32 partitions.
+fn number(slot: usize) -> u32 {
+    u32::try_from(slot).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

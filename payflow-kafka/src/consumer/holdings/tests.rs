@@ -1,0 +1,238 @@
+use payflow_core::Headers;
+use proptest::prelude::*;
+
+use super::*;
+
+const ROOM: Room = Room { records: usize::MAX, bytes: usize::MAX, first_may_exceed: false };
+
+fn topic() -> Topic {
+    Topic::parse("t").unwrap()
+}
+
+fn delivery(assignment: &Assignment, offset: i64) -> Delivery {
+    Delivery {
+        token: AckToken::new(assignment.slot, assignment.generation, offset),
+        topic: topic(),
+        partition: assignment.partition,
+        offset,
+        timestamp_ms: None,
+        key: None,
+        value: Some("value".into()),
+        headers: Headers::new(),
+    }
+}
+
+/// Holdings of partitions 0 and on, each read up to so many records, and its first change told.
+fn holding(records: &[i64]) -> (Holdings, Vec<Assignment>) {
+    let mut holdings = Holdings::default();
+    let partitions = (0..).zip(records).map(|(partition, _)| (topic(), partition, None));
+    let assignments = holdings.assign(partitions);
+    for (assignment, records) in assignments.iter().zip(records) {
+        let mut deliveries = (0..*records).map(|offset| delivery(assignment, offset)).collect();
+        holdings.read(&mut deliveries);
+    }
+    (holdings, assignments)
+}
+
+fn hand_over(holdings: &mut Holdings, room: Room) -> Inbound {
+    let mut inbound = Inbound::default();
+    let something = holdings.hand_over(&mut inbound, room);
+    assert_eq!(something, !inbound.is_empty());
+    inbound
+}
+
+fn tokens(inbound: &Inbound) -> Vec<AckToken> {
+    inbound.deliveries.iter().map(|delivery| delivery.token).collect()
+}
+
+fn uncommitted(holdings: &Holdings) -> Vec<(i32, i64)> {
+    holdings.uncommitted(None).iter().map(|watermark| (watermark.partition, watermark.offset)).collect()
+}
+
+#[test]
+fn room_bounds_records_and_bytes_and_changes_need_none() {
+    let (mut holdings, _) = holding(&[3]);
+    let none = hand_over(&mut holdings, Room::NONE);
+    assert_eq!((none.changes.len(), none.deliveries.len()), (1, 0));
+    assert_eq!(hand_over(&mut holdings, Room { records: 1, ..ROOM }).deliveries.len(), 1);
+    assert_eq!(hand_over(&mut holdings, Room { bytes: 4, ..ROOM }).deliveries.len(), 0);
+    let giant = Room { bytes: 4, first_may_exceed: true, ..ROOM };
+    assert_eq!(hand_over(&mut holdings, giant).deliveries.len(), 1);
+    assert_eq!(hand_over(&mut holdings, ROOM).deliveries.len(), 1);
+}
+
+#[test]
+fn no_commit_passes_what_is_not_finished() {
+    let (mut holdings, _) = holding(&[3, 1]);
+    let tokens = tokens(&hand_over(&mut holdings, ROOM));
+    holdings.acknowledge(&[tokens[1], tokens[2], tokens[3]], &[]);
+    assert_eq!(uncommitted(&holdings), [(1, 1)]);
+    holdings.acknowledge(&[tokens[0]], &[]);
+    assert_eq!(uncommitted(&holdings), [(0, 3), (1, 1)]);
+    for watermark in holdings.uncommitted(None) {
+        holdings.committed(&watermark);
+    }
+    assert_eq!(uncommitted(&holdings), []);
+}
+
+#[test]
+fn what_was_read_before_is_not_handed_out_again() {
+    let (mut holdings, assignments) = holding(&[2]);
+    holdings.read(&mut vec![delivery(&assignments[0], 1), delivery(&assignments[0], 5)]);
+    let offsets: Vec<i64> = hand_over(&mut holdings, ROOM).deliveries.iter().map(|one| one.offset).collect();
+    assert_eq!(offsets, [0, 1, 5]);
+}
+
+#[test]
+fn a_revoked_partition_is_back_with_its_last_token_and_hands_nothing_more_out() {
+    let (mut holdings, assignments) = holding(&[3, 3]);
+    let out = tokens(&hand_over(&mut holdings, Room { records: 2, ..ROOM }));
+    let until = Instant::now();
+    holdings.revoke(&[0], until);
+    holdings.read(&mut vec![delivery(&assignments[0], 3)]);
+    let inbound = hand_over(&mut holdings, ROOM);
+    assert_eq!(inbound.changes, [Change::Revoking { assignments: vec![assignments[0].clone()], until }]);
+    assert!(inbound.deliveries.iter().all(|delivery| delivery.partition == 1));
+
+    holdings.acknowledge(&[out[0]], &[]);
+    assert!(!holdings.are_back(&[0]));
+    holdings.acknowledge(&[], &[out[1]]);
+    assert!(holdings.are_back(&[0]));
+    assert_eq!(uncommitted(&holdings), [(0, 1)], "what was given up is not committed");
+    holdings.let_go(&[0]);
+    assert_eq!(uncommitted(&holdings), []);
+}
+
+#[test]
+fn a_token_of_a_partition_that_went_and_came_back_changes_nothing() {
+    let (mut holdings, _) = holding(&[1]);
+    let stale = tokens(&hand_over(&mut holdings, ROOM));
+    holdings.lose(&[0]);
+    let again = holdings.assign([(topic(), 0, Some(0))]);
+    assert_eq!(again[0].slot, stale[0].slot(), "the slot is used again");
+    holdings.read(&mut vec![delivery(&again[0], 0)]);
+    let inbound = hand_over(&mut holdings, ROOM);
+    assert!(matches!(inbound.changes[..], [Change::Lost(_), Change::Assigned(_)]));
+    holdings.acknowledge(&stale, &[]);
+    assert_eq!(uncommitted(&holdings), []);
+    holdings.acknowledge(&tokens(&inbound), &[]);
+    assert_eq!(uncommitted(&holdings), [(0, 1)]);
+}
+
+#[test]
+fn the_end_is_told_behind_the_last_record_and_closes_the_gap() {
+    let (mut holdings, assignments) = holding(&[2]);
+    let Assignment { slot, generation, .. } = assignments[0];
+    holdings.reach(slot, generation, 5, true);
+    let first = hand_over(&mut holdings, Room { records: 1, ..ROOM });
+    assert!(first.ends.is_empty());
+    let second = hand_over(&mut holdings, ROOM);
+    assert_eq!(second.ends, [PartitionEnd { slot, generation, offset: 5 }]);
+    assert!(hand_over(&mut holdings, ROOM).is_empty(), "it is told once");
+    holdings.acknowledge(&[tokens(&first), tokens(&second)].concat(), &[]);
+    assert_eq!(uncommitted(&holdings), [(0, 5)]);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Read(usize),
+    HandOver(usize),
+    Finish(usize),
+    GiveUp(usize),
+    End,
+    Revoke,
+    LetGo,
+    Lose,
+    Assign,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (1usize..4).prop_map(Step::Read),
+        4 => (0usize..5).prop_map(Step::HandOver),
+        4 => any::<usize>().prop_map(Step::Finish),
+        1 => any::<usize>().prop_map(Step::GiveUp),
+        1 => Just(Step::End),
+        1 => Just(Step::Revoke),
+        1 => Just(Step::LetGo),
+        1 => Just(Step::Lose),
+        2 => Just(Step::Assign),
+    ];
+    proptest::collection::vec(step, 1..60)
+}
+
+proptest! {
+    /// One partition, by a model that remembers every token.
+    #[test]
+    fn counts_and_watermarks_agree_with_a_simple_model(steps in steps()) {
+        let mut holdings = Holdings::default();
+        let mut held: Option<Assignment> = None;
+        let (mut next, mut committed) = (0, 0);
+        let mut revoking = false;
+        let mut out: Vec<AckToken> = Vec::new();
+        let mut unfinished = std::collections::BTreeSet::new();
+        for step in steps {
+            match (step, held.clone()) {
+                (Step::Assign, None) => {
+                    held = holdings.assign([(topic(), 0, Some(committed))]).pop();
+                    next = committed;
+                }
+                (Step::Read(count), Some(assignment)) if !revoking => {
+                    let mut deliveries: Vec<_> =
+                        (0..).take(count).map(|index| delivery(&assignment, next + index)).collect();
+                    unfinished.extend(deliveries.iter().map(|delivery| delivery.offset));
+                    next += i64::try_from(count).unwrap();
+                    holdings.read(&mut deliveries);
+                }
+                (Step::HandOver(records), _) => {
+                    let mut inbound = Inbound::default();
+                    holdings.hand_over(&mut inbound, Room { records, ..ROOM });
+                    prop_assert!(inbound.deliveries.len() <= records);
+                    out.extend(inbound.deliveries.iter().map(|delivery| delivery.token));
+                }
+                (Step::Finish(which), _) if !out.is_empty() => {
+                    let token = out.swap_remove(which % out.len());
+                    holdings.acknowledge(&[token], &[]);
+                    if held.as_ref().is_some_and(|held| held.generation == token.generation()) {
+                        unfinished.remove(&token.sequence());
+                    }
+                }
+                (Step::GiveUp(which), _) if !out.is_empty() => {
+                    let token = out.swap_remove(which % out.len());
+                    holdings.acknowledge(&[], &[token]);
+                }
+                (Step::End, Some(held)) if !revoking => {
+                    next += 2;
+                    holdings.reach(held.slot, held.generation, next, true);
+                }
+                (Step::Revoke, Some(held)) if !revoking => {
+                    revoking = true;
+                    holdings.revoke(&[held.slot], Instant::now());
+                }
+                (step @ (Step::LetGo | Step::Lose), Some(gone)) => {
+                    match step {
+                        Step::Lose => holdings.lose(&[gone.slot]),
+                        _ => holdings.let_go(&[gone.slot]),
+                    }
+                    held = None;
+                    revoking = false;
+                    unfinished.clear();
+                }
+                _ => {}
+            }
+            if let Some(held) = &held {
+                let of_it = |token: &&AckToken| token.generation() == held.generation;
+                prop_assert_eq!(holdings.are_back(&[held.slot]), out.iter().filter(of_it).count() == 0);
+                let expected = unfinished.first().copied().unwrap_or(next);
+                let told = holdings.uncommitted(None);
+                prop_assert_eq!(told.first().map_or(committed, |watermark| watermark.offset), expected.max(committed));
+                for watermark in told {
+                    holdings.committed(&watermark);
+                    committed = watermark.offset;
+                }
+            } else {
+                prop_assert!(holdings.uncommitted(None).is_empty());
+            }
+        }
+    }
+}

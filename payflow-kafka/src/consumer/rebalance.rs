@@ -1,0 +1,243 @@
+//! Rebalances, carried out by the poll thread: one change at a time, each answered once.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use payflow_core::{Assignment, Topic};
+use rdkafka::consumer::{Consumer as _, RebalanceProtocol};
+use rdkafka::error::KafkaResult;
+use rdkafka::{Offset, TopicPartitionList};
+use tracing::warn;
+
+use super::context::{Rebalance, unassign};
+use super::poll_thread::{PollThread, Reply};
+
+/// How long one question for committed offsets may take: the thread waits for the answer.
+const COMMITTED_TIMEOUT: Duration = Duration::from_secs(2);
+/// Between two such questions.
+const COMMITTED_PAUSE: Duration = Duration::from_millis(200);
+/// How long the commit of what is let go may take.
+const LAST_COMMIT: Duration = Duration::from_secs(2);
+
+/// Where the carrying out stands.
+#[derive(Default)]
+pub(super) struct Step {
+    waiting: VecDeque<Rebalance>,
+    now: Now,
+    /// Reading the committed offsets fails, and that was told.
+    failing: bool,
+}
+
+#[derive(Default)]
+enum Now {
+    #[default]
+    Nothing,
+    /// The committed offsets could not be read yet.
+    Assigning {
+        partitions: TopicPartitionList,
+        retry_at: Instant,
+    },
+    /// Handlers may finish.
+    Draining {
+        partitions: TopicPartitionList,
+        slots: Vec<u32>,
+        until: Instant,
+    },
+    /// What they finished is being committed.
+    Committing {
+        partitions: TopicPartitionList,
+        slots: Vec<u32>,
+        until: Instant,
+        done: bool,
+    },
+}
+
+impl Step {
+    /// When there is something to do next, whatever happens.
+    pub(super) const fn wake_at(&self) -> Option<Instant> {
+        match &self.now {
+            Now::Nothing => None,
+            Now::Assigning { retry_at: at, .. } | Now::Draining { until: at, .. } | Now::Committing { until: at, .. } => {
+                Some(*at)
+            }
+        }
+    }
+
+    /// The commit of what is let go is decided.
+    pub(super) const fn committed(&mut self) {
+        if let Now::Committing { done, .. } = &mut self.now {
+            *done = true;
+        }
+    }
+}
+
+impl PollThread {
+    /// Takes rebalances as far as they go now; says whether there may be more to do at once.
+    pub(super) fn follow(&mut self, now: Instant) -> bool {
+        let told = self.client.consumer().client().context().take_rebalances();
+        self.step.waiting.extend(told);
+        let mut busy = false;
+        while self.step_on(now) {
+            busy = true;
+        }
+        busy
+    }
+
+    /// Answers every change that librdkafka waits for, by giving back.
+    pub(super) fn answer_all(&mut self) {
+        let told = self.client.consumer().client().context().take_rebalances();
+        self.step.waiting.extend(told);
+        let unanswered = !matches!(self.step.now, Now::Nothing) || !self.step.waiting.is_empty();
+        if unanswered {
+            let _ = self.client.consumer().unassign();
+        }
+    }
+
+    fn step_on(&mut self, now: Instant) -> bool {
+        match std::mem::take(&mut self.step.now) {
+            Now::Nothing => match self.step.waiting.pop_front() {
+                None => false,
+                Some(Rebalance::Assign(partitions)) => self.assign(partitions, now),
+                Some(Rebalance::Revoke(partitions)) => self.revoke(partitions, now),
+            },
+            // librdkafka has taken the assignment back before it was answered: the answer is to the later change.
+            Now::Assigning { .. } if !self.step.waiting.is_empty() => true,
+            Now::Assigning { partitions, retry_at } if now >= retry_at => self.assign(partitions, now),
+            Now::Draining { partitions, slots, .. } if self.is_lost() => self.lose(&partitions, &slots),
+            Now::Draining { partitions, slots, until } => {
+                if now >= until || self.shared.lock().holdings.are_back(&slots) {
+                    self.commit_last(partitions, slots, now)
+                } else {
+                    self.step.now = Now::Draining { partitions, slots, until };
+                    false
+                }
+            }
+            Now::Committing { partitions, slots, until, done } if done || now >= until || self.is_lost() => {
+                self.let_go(&partitions, &slots)
+            }
+            unchanged => {
+                self.step.now = unchanged;
+                false
+            }
+        }
+    }
+
+    fn assign(&mut self, partitions: TopicPartitionList, now: Instant) -> bool {
+        let with_offsets = match self.with_committed(partitions.clone()) {
+            Ok(with_offsets) => with_offsets,
+            Err(error) => {
+                if !std::mem::replace(&mut self.step.failing, true) {
+                    warn!(%error, "the group's committed offsets cannot be read, which is tried again");
+                }
+                self.step.now = Now::Assigning { partitions, retry_at: now + COMMITTED_PAUSE };
+                return false;
+            }
+        };
+        self.step.failing = false;
+        let mut named = Vec::new();
+        for partition in with_offsets.elements() {
+            let Ok(topic) = Topic::parse(partition.topic()) else {
+                continue;
+            };
+            if !self.client.forward(partition.topic(), partition.partition()) {
+                warn!(%topic, partition = partition.partition(), "the partition cannot be read: there is no memory for it");
+            }
+            let committed = partition.offset().to_raw().filter(|offset| *offset >= 0);
+            named.push((topic, partition.partition(), committed));
+        }
+        let from = named.clone();
+        let assignments = self.shared.lock().holdings.assign(named);
+        self.reading.add(assignments, |assignment: &Assignment| {
+            let is_it = |(topic, partition, _): &&(Topic, i32, Option<i64>)| {
+                *topic == assignment.topic && *partition == assignment.partition
+            };
+            from.iter().find(is_it).and_then(|(_, _, committed)| *committed).map_or(Offset::Beginning, Offset::Offset)
+        });
+        let consumer = self.client.consumer();
+        let assigned = match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(&with_offsets),
+            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(&with_offsets),
+        };
+        if let Err(error) = assigned {
+            warn!(%error, "the assignment was refused: the group rebalances again");
+        }
+        self.mend_positions();
+        self.shared.changed.notify_one();
+        true
+    }
+
+    /// The same partitions, each with the group's committed offset, or from the beginning.
+    fn with_committed(&self, partitions: TopicPartitionList) -> KafkaResult<TopicPartitionList> {
+        if partitions.count() == 0 {
+            return Ok(partitions);
+        }
+        let mut committed = self.client.consumer().committed_offsets(partitions, COMMITTED_TIMEOUT)?;
+        let mut none = Vec::new();
+        for partition in committed.elements() {
+            partition.error()?;
+            if partition.offset().to_raw().is_none_or(|offset| offset < 0) {
+                none.push((partition.topic().to_owned(), partition.partition()));
+            }
+        }
+        for (topic, partition) in none {
+            committed.set_partition_offset(&topic, partition, Offset::Beginning)?;
+        }
+        Ok(committed)
+    }
+
+    fn revoke(&mut self, partitions: TopicPartitionList, now: Instant) -> bool {
+        let elements = partitions.elements();
+        let named = elements.iter().map(|partition| (partition.topic(), partition.partition()));
+        let slots = self.shared.lock().holdings.slots_of(named);
+        drop(elements);
+        if self.is_lost() {
+            return self.lose(&partitions, &slots);
+        }
+        let until = now + self.revoke_drain;
+        let mut state = self.shared.lock();
+        state.holdings.revoke(&slots, until);
+        state.revoking = true;
+        drop(state);
+        self.shared.changed.notify_one();
+        self.step.now = Now::Draining { partitions, slots, until };
+        true
+    }
+
+    fn commit_last(&mut self, partitions: TopicPartitionList, slots: Vec<u32>, now: Instant) -> bool {
+        let watermarks = self.shared.lock().holdings.uncommitted(Some(&slots));
+        if watermarks.is_empty() {
+            return self.let_go(&partitions, &slots);
+        }
+        self.step.now = Now::Committing { partitions, slots, until: now + LAST_COMMIT, done: false };
+        self.commit(watermarks, Reply::LettingGo, now);
+        true
+    }
+
+    fn let_go(&mut self, partitions: &TopicPartitionList, slots: &[u32]) -> bool {
+        let mut state = self.shared.lock();
+        state.holdings.let_go(slots);
+        state.revoking = false;
+        drop(state);
+        self.give_back(partitions, slots)
+    }
+
+    fn lose(&mut self, partitions: &TopicPartitionList, slots: &[u32]) -> bool {
+        let mut state = self.shared.lock();
+        state.holdings.lose(slots);
+        state.revoking = false;
+        drop(state);
+        self.shared.changed.notify_one();
+        self.give_back(partitions, slots)
+    }
+
+    fn give_back(&mut self, partitions: &TopicPartitionList, slots: &[u32]) -> bool {
+        self.reading.remove(slots);
+        unassign(self.client.consumer(), partitions);
+        self.mend_positions();
+        true
+    }
+
+    fn is_lost(&self) -> bool {
+        self.client.consumer().assignment_lost()
+    }
+}

@@ -1,0 +1,51 @@
+//! Apache Kafka for payflow: [`KafkaProducer`] and [`KafkaConsumer`] on librdkafka, and [`KafkaTopics`] to create and
+//! check topics.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use payflow_core::{Consumer, Inbound, Producer, Record, Room, Topic};
+//! use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig, KafkaProducer, KafkaProducerConfig};
+//!
+//! let cluster = KafkaConfig::new("kafka-1:9092,kafka-2:9092");
+//! let topic = Topic::parse("payment-topic")?;
+//!
+//! let producer = KafkaProducer::new(&cluster, &KafkaProducerConfig::new())?;
+//! let record = Record::new(topic.clone(), r#"{"userId":"u001","amount":49.99,"method":"paypal"}"#);
+//! let receipt = producer.send(record.with_key("u001")).await?;
+//! println!("durable at {}/{}", receipt.partition, receipt.offset);
+//!
+//! let mut consumer = KafkaConsumer::new(&cluster, &KafkaConsumerConfig::new("notifications"), &[topic])?;
+//! let mut inbound = Inbound::default();
+//! consumer.receive(&mut inbound, Room { records: 100, bytes: 1 << 20, first_may_exceed: true }).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A service hands the consumer to a [`Pipeline`](payflow_core::Pipeline), which receives, acknowledges and commits.
+//!
+//! # Building
+//! librdkafka is compiled from source: that takes a C compiler, make and about a minute (Debian: `build-essential`,
+//! `zlib1g-dev`).
+//!
+//! # Features
+//! - `tls`: TLS, and SCRAM by it. Needs OpenSSL (Debian: `libssl-dev pkg-config`).
+#![deny(unsafe_code)]
+
+mod config;
+mod consumer;
+mod error;
+mod health;
+mod log;
+mod native;
+mod producer;
+mod topics;
+
+#[cfg(feature = "tls")]
+pub use config::{KafkaTls, ScramMechanism};
+pub use config::{
+    Compression, InvalidKafkaConfig, KafkaConfig, KafkaConsumerConfig, KafkaProducerConfig, KafkaSecurity, Partitioner,
+};
+pub use consumer::KafkaConsumer;
+pub use health::KafkaHealth;
+pub use producer::KafkaProducer;
+pub use topics::{KafkaTopics, NewTopic, TopicFound, TopicsFound};

@@ -1,0 +1,166 @@
+//! Producer: one librdkafka client, one thread that polls it, and sends that its delivery reports resolve.
+
+mod context;
+mod encode;
+mod polling;
+mod queue;
+mod sends;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use payflow_core::{Error, Fault, Producer, Receipt, Record, Topic};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::producer::{BaseProducer, Producer as _};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use self::context::{Context, Outcome, Pending};
+use self::polling::Polling;
+use self::queue::{Place, Queue};
+use self::sends::{Epoch, Sends};
+use crate::config::{KafkaConfig, KafkaProducerConfig};
+use crate::error;
+use crate::health::KafkaHealth;
+use crate::native::Persisted;
+
+/// Makes records durable on Kafka: idempotent, acknowledged by all in-sync replicas.
+///
+/// A send that failed as [`Transient`](payflow_core::Fault::Transient) was surely not written; whatever a broker may
+/// have is [`Unknown`](payflow_core::Fault::Unknown). Both come within `queue_timeout` and `delivery_timeout` of
+/// [`KafkaProducerConfig`] together, brokers or not. After a [`Fatal`](payflow_core::Fault::Fatal) error every further
+/// send fails with it at once: make a new producer.
+///
+/// Nothing blocks: one thread of its own waits for librdkafka. Dropping it lets what is queued be decided, within the
+/// delivery timeout, and then ends that thread; a program that is about to exit awaits [`flush`](Producer::flush) first.
+///
+/// A record's time is written to the millisecond; one at or before 1970 cannot be, and librdkafka's clock is taken. The
+/// offset in a receipt is -1 if a broker confirmed a repeat of which it did not know the place any more.
+#[must_use = "a producer that is dropped ends once its sends are decided"]
+pub struct KafkaProducer {
+    // Dropped before `polling`, so that the thread lets go of the client last: that may wait for the network.
+    client: Arc<BaseProducer<Context>>,
+    queue: Queue,
+    sends: Sends,
+    health: KafkaHealth,
+    flush_timeout: Duration,
+    _polling: Polling,
+}
+
+impl KafkaProducer {
+    /// A producer for this cluster. Connects in the background: a broker that is absent is no error here.
+    ///
+    /// # Errors
+    /// [`Permanent`](payflow_core::Fault::Permanent): a setting is refused; the cause names it and says what to do.
+    pub fn new(shared: &KafkaConfig, config: &KafkaProducerConfig) -> Result<Self, Error> {
+        const OPERATION: &str = "create producer";
+        let native =
+            config.client_config(shared).map_err(|invalid| Error::permanent(OPERATION).because(invalid))?;
+        let health = KafkaHealth::new();
+        let context = Context::new(health.clone());
+        let client = BaseProducer::from_config_and_context(&native, context)
+            .map_err(|refused| error::create(OPERATION, refused))?;
+        let client = Arc::new(client);
+        let polling = Polling::start(Arc::clone(&client), health.clone())
+            .map_err(|refused| Error::transient(OPERATION).because(refused))?;
+        Ok(Self {
+            client,
+            queue: Queue::new(config.queue_records(), config.queue_bytes(), config.queue_timeout()),
+            sends: Sends::new(),
+            health,
+            flush_timeout: config.queue_timeout() + config.delivery_timeout(),
+            _polling: polling,
+        })
+    }
+
+    /// Whether a broker is reached.
+    #[must_use]
+    pub fn health(&self) -> KafkaHealth {
+        self.health.clone()
+    }
+
+    /// Hands a record to librdkafka, which decides it later.
+    fn enqueue(&self, record: &Record, place: Place, epoch: Arc<Epoch>) -> Result<Decided, Error> {
+        let (sender, outcome) = oneshot::channel();
+        let pending = Box::new(Pending::new(sender, place, epoch));
+        match self.client.send(encode::base_record(record, pending)) {
+            Ok(()) => Ok(Decided { outcome, topic: record.topic.clone() }),
+            Err((refused, _)) => Err(self.failed(&record.topic, error::code_of(&refused), Persisted::No)),
+        }
+    }
+
+    async fn wait(&self, decided: Decided) -> Result<Receipt, Error> {
+        match decided.outcome.await {
+            Ok(Ok(receipt)) => Ok(receipt),
+            Ok(Err((code, persisted))) => Err(self.failed(&decided.topic, code, persisted)),
+            // Every record gets its report while the polling thread lives.
+            Err(_) => Err(Error::unknown(SEND).because("the polling thread ended without a report")),
+        }
+    }
+
+    fn failed(&self, topic: &Topic, code: RDKafkaErrorCode, persisted: Persisted) -> Error {
+        let fault = error::deliver(code, persisted);
+        // The code of a record says little about what befell the client.
+        let fatal = if fault == Fault::Fatal { self.client.client().fatal_error() } else { None };
+        let reason = fatal.map_or_else(|| code.to_string(), |(code, reason)| format!("{code}: {reason}"));
+        Error::new(fault, SEND).because(format!("topic {topic}: {reason}"))
+    }
+}
+
+#[async_trait]
+impl Producer for KafkaProducer {
+    async fn send(&self, record: Record) -> Result<Receipt, Error> {
+        let epoch = self.sends.begin();
+        let place = self.queue.enter(encode::size_bytes(&record)).await?;
+        let decided = self.enqueue(&record, place, epoch)?;
+        drop(record);
+        self.wait(decided).await
+    }
+
+    async fn send_all(&self, records: Vec<Record>) -> Vec<Result<Receipt, Error>> {
+        let epoch = self.sends.begin();
+        let mut sends = Vec::with_capacity(records.len());
+        let mut full = false;
+        for record in records {
+            let bytes = encode::size_bytes(&record);
+            // Where one has waited in vain, those behind it do not wait again: the time for all is bounded.
+            let place = if full { self.queue.try_enter(bytes) } else { self.queue.enter(bytes).await };
+            full |= place.is_err();
+            sends.push(place.and_then(|place| self.enqueue(&record, place, Arc::clone(&epoch))));
+            tokio::task::consume_budget().await;
+        }
+        drop(epoch);
+
+        let mut results = Vec::with_capacity(sends.len());
+        for send in sends {
+            results.push(match send {
+                Ok(decided) => self.wait(decided).await,
+                Err(refused) => Err(refused),
+            });
+        }
+        results
+    }
+
+    async fn flush(&self) -> Result<(), Error> {
+        timeout(self.flush_timeout, self.sends.settled())
+            .await
+            .map_err(|elapsed| Error::transient("flush").because(elapsed))
+    }
+}
+
+impl fmt::Debug for KafkaProducer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaProducer").field("health", &self.health).finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a record that librdkafka has taken.
+struct Decided {
+    outcome: oneshot::Receiver<Outcome>,
+    topic: Topic,
+}
+
+const SEND: &str = "send";

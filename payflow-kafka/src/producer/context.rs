@@ -1,0 +1,101 @@
+//! What librdkafka calls back: delivery reports, errors of the client, log lines.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use payflow_core::Receipt;
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Message as _};
+use rdkafka::producer::ProducerContext;
+use tokio::sync::oneshot;
+use tracing::{debug, warn};
+
+use super::queue::Place;
+use super::sends::Epoch;
+use crate::error;
+use crate::health::KafkaHealth;
+use crate::log::{self, Once};
+use crate::native::{Persisted, message_status};
+
+/// A record on its way: who waits for it, and what it holds until it is decided.
+pub(super) struct Pending {
+    sender: oneshot::Sender<Outcome>,
+    _place: Place,
+    _epoch: Arc<Epoch>,
+}
+
+impl Pending {
+    pub(super) fn new(sender: oneshot::Sender<Outcome>, place: Place, epoch: Arc<Epoch>) -> Self {
+        Self { sender, _place: place, _epoch: epoch }
+    }
+
+    /// Tells the one who waits before the place is free and a flush may end.
+    fn resolve(self, outcome: Outcome) {
+        // Nobody waits if the send was dropped.
+        let _ = self.sender.send(outcome);
+    }
+}
+
+/// What a delivery report says of a record.
+pub(super) type Outcome = Result<Receipt, (RDKafkaErrorCode, Persisted)>;
+
+pub(super) struct Context {
+    health: KafkaHealth,
+    warned: Mutex<Once<RDKafkaErrorCode>>,
+}
+
+impl Context {
+    pub(super) fn new(health: KafkaHealth) -> Self {
+        Self { health, warned: Mutex::new(Once::new()) }
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log::forward(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error::code_of(&error);
+        if code == RDKafkaErrorCode::AllBrokersDown {
+            self.health.set_connected(false);
+        }
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if needs_a_person(code) && warned.first(code) {
+            warn!(%code, reason, "a broker refuses this producer");
+        } else {
+            debug!(%code, reason, "producer");
+        }
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = Box<Pending>;
+
+    fn delivery(&self, delivered: &DeliveryResult<'_>, pending: Self::DeliveryOpaque) {
+        let outcome = match delivered {
+            Ok(message) => {
+                self.health.set_connected(true);
+                Ok(Receipt::new(message.partition(), message.offset()))
+            }
+            Err((error, message)) => Err((error::code_of(error), message_status(message))),
+        };
+        pending.resolve(outcome);
+    }
+}
+
+/// Waiting does not mend it: a login, a permission or a certificate is wrong.
+const fn needs_a_person(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::*;
+    matches!(
+        code,
+        Authentication
+            | SaslAuthenticationFailed
+            | UnsupportedSASLMechanism
+            | IllegalSASLState
+            | SSL
+            | TopicAuthorizationFailed
+            | ClusterAuthorizationFailed
+    )
+}

@@ -1,0 +1,136 @@
+//! A topic and a group of a test's own, and what is asked of them past payflow.
+
+use std::time::Duration;
+
+use payflow_core::{Consumer as _, Delivery, Inbound, Room, Topic};
+use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig};
+use payflow_testkit::conformance::fresh_name;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+pub(crate) const ROOM: Room = Room { records: 1_000, bytes: 1 << 20, first_may_exceed: true };
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Cluster {
+    pub(crate) brokers: String,
+    pub(crate) topic: Topic,
+    pub(crate) group: String,
+}
+
+impl Cluster {
+    pub(crate) async fn with_partitions(partitions: i32) -> Self {
+        let brokers = std::env::var("PAYFLOW_TEST_BROKERS")
+            .expect("PAYFLOW_TEST_BROKERS names the broker: cargo xtask test starts one and sets it");
+        let topic = Topic::parse(&fresh_name("consumer")).expect("a fresh name is a topic's name");
+        let cluster = Self { brokers, topic, group: fresh_name("group") };
+        let new = NewTopic::new(cluster.topic.as_str(), partitions, TopicReplication::Fixed(1));
+        let created = cluster.admin().create_topics([&new], &options()).await.expect("the broker answers");
+        assert!(created.iter().all(Result::is_ok), "{created:?}");
+        cluster
+    }
+
+    pub(crate) fn consumer(&self) -> KafkaConsumer {
+        self.consumer_with(KafkaConsumerConfig::new(&self.group))
+    }
+
+    pub(crate) fn consumer_with(&self, config: KafkaConsumerConfig) -> KafkaConsumer {
+        let topics = std::slice::from_ref(&self.topic);
+        KafkaConsumer::new(&KafkaConfig::new(&self.brokers), &config, topics).expect("the settings are good")
+    }
+
+    pub(crate) fn admin(&self) -> AdminClient<DefaultClientContext> {
+        self.native().create().expect("the settings are good")
+    }
+
+    pub(crate) fn native(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.brokers);
+        config
+    }
+
+    pub(crate) fn producer(&self) -> FutureProducer {
+        self.native().set("linger.ms", "0").create().expect("the settings are good")
+    }
+
+    pub(crate) async fn send(&self, producer: &FutureProducer, partition: i32, values: std::ops::Range<u32>) {
+        for value in values {
+            let value = value.to_string();
+            let record: FutureRecord<'_, str, str> =
+                FutureRecord::to(self.topic.as_str()).partition(partition).payload(&value);
+            producer.send(record, PATIENCE).await.expect("the broker takes it");
+        }
+    }
+
+    pub(crate) async fn delete_before(&self, partition: i32, offset: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(self.topic.as_str(), partition, Offset::Offset(offset)).expect("it is an offset");
+        self.admin().delete_records(&list, &options()).await.expect("the broker deletes");
+    }
+
+    /// Commits for the group by another client.
+    pub(crate) async fn commit_elsewhere(&self, partition: i32, offset: i64) {
+        let (native, topic) = (self.native().set("group.id", &self.group).clone(), self.topic.clone());
+        let committing = tokio::task::spawn_blocking(move || {
+            let consumer: BaseConsumer = native.create().expect("the settings are good");
+            let mut list = TopicPartitionList::new();
+            list.add_partition_offset(topic.as_str(), partition, Offset::Offset(offset)).expect("it is an offset");
+            consumer.commit(&list, CommitMode::Sync).expect("the broker takes it");
+        });
+        committing.await.expect("nothing panics");
+    }
+
+    /// What the group has committed, as another client sees it.
+    pub(crate) async fn committed(&self, partition: i32) -> Option<i64> {
+        let (native, topic) = (self.native().set("group.id", &self.group).clone(), self.topic.clone());
+        tokio::task::spawn_blocking(move || {
+            let consumer: BaseConsumer = native.create().expect("the settings are good");
+            let mut list = TopicPartitionList::new();
+            list.add_partition(topic.as_str(), partition);
+            let committed = consumer.committed_offsets(list, PATIENCE).expect("the broker answers");
+            let found = committed.find_partition(topic.as_str(), partition)?.offset();
+            found.to_raw().filter(|offset| *offset >= 0)
+        })
+        .await
+        .expect("nothing panics")
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().operation_timeout(Some(PATIENCE))
+}
+
+/// Receives until `enough` says so, finishing nothing.
+pub(crate) async fn receive_until(
+    consumer: &mut KafkaConsumer,
+    mut enough: impl FnMut(&Inbound) -> bool,
+) -> Inbound {
+    let mut inbound = Inbound::default();
+    let receiving = async {
+        while !enough(&inbound) {
+            consumer.receive(&mut inbound, ROOM).await.expect("the consumer works");
+        }
+    };
+    if tokio::time::timeout(PATIENCE, receiving).await.is_err() {
+        panic!("nothing more came after {inbound:?}");
+    }
+    inbound
+}
+
+pub(crate) async fn receive(consumer: &mut KafkaConsumer, records: usize) -> Vec<Delivery> {
+    receive_until(consumer, |inbound| inbound.deliveries.len() >= records).await.deliveries
+}
+
+pub(crate) fn offsets(deliveries: &[Delivery]) -> Vec<i64> {
+    deliveries.iter().map(|delivery| delivery.offset).collect()
+}
+
+pub(crate) async fn finish(consumer: &mut KafkaConsumer, deliveries: &[Delivery]) {
+    let tokens: Vec<_> = deliveries.iter().map(|delivery| delivery.token).collect();
+    consumer.acknowledge(&tokens, &[]);
+    consumer.commit().await.expect("the commit succeeds");
+}

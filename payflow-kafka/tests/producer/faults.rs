@@ -1,0 +1,128 @@
+//! Errors that a broker answers with, injected by librdkafka's mock.
+
+use std::time::Duration;
+
+use payflow_core::{Fault, Producer, Receipt, Record, Topic};
+use payflow_kafka::{KafkaConfig, KafkaProducer, KafkaProducerConfig};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+type Mock = MockCluster<'static, DefaultProducerContext>;
+
+const TOPIC: &str = "payment-topic";
+
+fn mock() -> (Mock, KafkaConfig) {
+    let mock = MockCluster::new(1).unwrap();
+    mock.create_topic(TOPIC, 1, 1).unwrap();
+    let cluster = KafkaConfig::new(mock.bootstrap_servers());
+    (mock, cluster)
+}
+
+fn producer(cluster: &KafkaConfig, delivery: Duration) -> KafkaProducer {
+    KafkaProducer::new(cluster, &KafkaProducerConfig::new().with_delivery_timeout(delivery)).unwrap()
+}
+
+fn record() -> Record {
+    Record::new(Topic::parse(TOPIC).unwrap(), "x").with_key("u001")
+}
+
+async fn fault_of(producer: &KafkaProducer) -> Option<Fault> {
+    producer.send(record()).await.map_err(|error| error.fault()).err()
+}
+
+#[tokio::test]
+async fn what_can_be_repeated_is_repeated_until_it_is_written_once() {
+    use RDKafkaRespErr::*;
+    let (mock, cluster) = mock();
+    let producer = producer(&cluster, Duration::from_secs(30));
+    let mut next = producer.send(record()).await.unwrap().offset + 1;
+    for error in [
+        RD_KAFKA_RESP_ERR__TRANSPORT,
+        RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+        RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+        RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+        RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+        RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
+    ] {
+        mock.request_errors(RDKafkaApiKey::Produce, &[error, error]);
+        let Receipt { offset, .. } = producer.send(record()).await.unwrap();
+        assert_eq!(offset, next, "{error:?}");
+        next += 1;
+    }
+}
+
+#[tokio::test]
+async fn what_is_about_the_record_is_permanent_and_the_next_one_passes() {
+    use RDKafkaRespErr::*;
+    let (mock, cluster) = mock();
+    let producer = producer(&cluster, Duration::from_secs(30));
+    for error in [
+        RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+        RD_KAFKA_RESP_ERR_INVALID_RECORD,
+        RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION,
+    ] {
+        mock.request_errors(RDKafkaApiKey::Produce, &[error]);
+        assert_eq!(fault_of(&producer).await, Some(Fault::Permanent), "{error:?}");
+        assert_eq!(fault_of(&producer).await, None, "after {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_topic_that_may_not_be_written_is_permanent_until_it_may() {
+    let (mock, cluster) = mock();
+    let producer = producer(&cluster, Duration::from_secs(30));
+    mock.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
+    assert_eq!(fault_of(&producer).await, Some(Fault::Permanent));
+    // librdkafka asks about the topic anew before it sends again.
+    while let Some(fault) = fault_of(&producer).await {
+        assert_eq!(fault, Fault::Permanent);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_an_answer_may_have_been_written() {
+    let (mock, cluster) = mock();
+    let producer = producer(&cluster, Duration::from_millis(1_500));
+    assert_eq!(fault_of(&producer).await, None);
+    mock.broker_round_trip_time(-1, Duration::from_secs(60)).unwrap();
+    assert_eq!(fault_of(&producer).await, Some(Fault::Unknown));
+}
+
+#[tokio::test]
+async fn a_broker_that_went_away_wrote_nothing_and_is_found_again() {
+    let (mock, cluster) = mock();
+    let producer = producer(&cluster, Duration::from_millis(1_500));
+    let health = producer.health();
+    assert_eq!(fault_of(&producer).await, None);
+    assert!(health.is_connected());
+
+    mock.broker_down(-1).unwrap();
+    while health.is_connected() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(fault_of(&producer).await, Some(Fault::Transient { retry_after: None }));
+
+    // Nothing is sent meanwhile: the producer looks by itself.
+    mock.broker_up(-1).unwrap();
+    while !health.is_connected() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(fault_of(&producer).await, None);
+}
+
+#[tokio::test]
+async fn a_producer_that_lost_its_identity_is_fatal_and_stays_so() {
+    let (mock, cluster) = mock();
+    let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED; 5];
+    mock.request_errors(RDKafkaApiKey::InitProducerId, &errors);
+    let producer = producer(&cluster, Duration::from_secs(30));
+    for _ in 0..2 {
+        let error = producer.send(record()).await.unwrap_err();
+        assert_eq!(error.fault(), Fault::Fatal, "{}", error.chain());
+        assert!(error.chain().contains("uthoriz"), "{}", error.chain());
+    }
+}

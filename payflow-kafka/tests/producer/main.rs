@@ -1,0 +1,9 @@
+//! The producer and the topics: on a real broker, on librdkafka's mock where errors are injected, and without one.
+
+mod absent;
+mod broker;
+mod faults;
+mod partitions;
+mod queue;
+mod records;
+mod topics;
