@@ -63,7 +63,8 @@ pub trait Consumer: Send {
     /// Nothing is called after it.
     ///
     /// Dropping the consumer leaves too, though a transport may then do it beside: a program that ends before it is done
-    /// has its partitions wait for the group to miss it. The default is for transports that leave at once when dropped.
+    /// has its partitions wait until the group misses it. The default, which does nothing, is for transports that leave at
+    /// once when dropped.
     ///
     /// # Cancel safety
     /// A dropped future leaves the group as dropping the consumer does.

@@ -56,12 +56,17 @@ impl KafkaConsumer {
     ///
     /// # Errors
     /// [`Permanent`](payflow_core::Fault::Permanent): a setting cannot work, or there is no topic; the cause says which.
-    pub fn new(config: &KafkaConfig, consumer: &KafkaConsumerConfig, topics: &[Topic]) -> Result<Self, Error> {
+    pub fn new(
+        config: &KafkaConfig,
+        consumer: &KafkaConsumerConfig,
+        topics: &[Topic],
+    ) -> Result<Self, Error> {
         const OPERATION: &str = "create consumer";
         if topics.is_empty() {
             return Err(Error::permanent(OPERATION).because("no topics: name at least one"));
         }
-        let native = consumer.client_config(config).map_err(|error| Error::permanent(OPERATION).because(error))?;
+        let native =
+            consumer.client_config(config).map_err(|error| Error::permanent(OPERATION).because(error))?;
         let base: BaseConsumer<Context> = native
             .create_with_context(Context::default())
             .map_err(|error| error::create(OPERATION, error))?;
@@ -152,7 +157,8 @@ impl Consumer for KafkaConsumer {
         drop(state);
         self.shared.waker.wake();
         async move {
-            let gone = || Error::unknown("commit").because("the consumer was closed before the commit was decided");
+            let gone =
+                || Error::unknown("commit").because("the consumer was closed before the commit was decided");
             decided.await.unwrap_or_else(|_| Err(gone()))
         }
         .boxed()
@@ -163,7 +169,9 @@ impl Consumer for KafkaConsumer {
         let mut closed = self.shared.closed.subscribe();
         let left = closed.wait_for(|closed| *closed);
         if tokio::time::timeout(CLOSE_TIMEOUT, left).await.is_err() {
-            tracing::warn!("the group could not be left in time: its partitions wait for the session timeout");
+            tracing::warn!(
+                "the group could not be left in time: its partitions wait for the session timeout"
+            );
         }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Whether a client reaches a broker of its cluster. Cheap to clone; all clones tell of the same client.
 ///
 /// A client starts as not connected. It is connected once a broker has answered, and no longer when its last connection
-/// is down; then the brokers are asked about once a second until one answers.
+/// is down; then the brokers are asked about once a second until one answers. A client that failed for good, as
+/// [`Fatal`](payflow_core::Fault::Fatal), stays not connected.
 #[derive(Debug, Clone)]
 pub struct KafkaHealth(Arc<AtomicUsize>);
 
@@ -18,7 +19,17 @@ impl KafkaHealth {
     /// Whether a broker answered since all connections were last down.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.0.load(Ordering::Acquire) & CONNECTED != 0
+        self.0.load(Ordering::Acquire) & (CONNECTED | ENDED) == CONNECTED
+    }
+
+    /// The client cannot be used any more.
+    pub(crate) fn end(&self) {
+        self.0.fetch_or(ENDED, Ordering::AcqRel);
+    }
+
+    /// Whether the client cannot be used any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.load(Ordering::Acquire) & ENDED != 0
     }
 
     /// What the thread that serves the client's events has learned from one. Tells whether that is news.
@@ -49,9 +60,10 @@ impl KafkaHealth {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen(usize);
 
-/// The lowest bit; those above count the losses.
+/// The two lowest bits; those above count the losses.
 const CONNECTED: usize = 1;
-const LOSS: usize = 2;
+const ENDED: usize = 2;
+const LOSS: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -72,5 +84,16 @@ mod tests {
         assert!(!health.is_connected());
         assert!(health.set_connected(true));
         assert!(health.is_connected());
+    }
+
+    #[test]
+    fn a_client_that_ended_is_never_connected_again() {
+        let health = KafkaHealth::new();
+        health.set_connected(true);
+        health.end();
+        assert!(health.has_ended() && !health.is_connected());
+        health.set_connected(true);
+        health.connected_as_of(health.seen());
+        assert!(!health.is_connected());
     }
 }

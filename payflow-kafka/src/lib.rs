@@ -40,11 +40,12 @@ mod native;
 mod producer;
 mod topics;
 
+pub use config::{
+    Compression, InvalidKafkaConfig, KafkaConfig, KafkaConsumerConfig, KafkaProducerConfig, KafkaSecurity,
+    Partitioner,
+};
 #[cfg(feature = "tls")]
 pub use config::{KafkaTls, ScramMechanism};
-pub use config::{
-    Compression, InvalidKafkaConfig, KafkaConfig, KafkaConsumerConfig, KafkaProducerConfig, KafkaSecurity, Partitioner,
-};
 pub use consumer::KafkaConsumer;
 pub use health::KafkaHealth;
 pub use producer::KafkaProducer;

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_core::future::BoxFuture;
 use tokio::task::JoinSet;
@@ -16,6 +16,9 @@ use super::shard::Settled;
 use super::worker::Lines;
 use crate::consumer::{Consumer, Inbound};
 use crate::error::Error;
+
+/// How long the handlers that are cut off at the end may take to notice.
+const CUT_OFF_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The consumer, the engine, and the lines to the workers.
 pub(super) struct Driver<K> {
@@ -78,8 +81,9 @@ impl<K: Consumer> Driver<K> {
             }
             self.carry_out(&mut actions, &mut commit);
             if let Some(outcome) = self.engine.outcome() {
-                // Before the group is left: who takes over is not to run beside them.
-                self.workers.abort_all();
+                // Before the group is left: who takes over is not to run beside them. A handler that blocks its thread
+                // cannot be cut off, and is not waited for.
+                let _ = tokio::time::timeout(CUT_OFF_TIMEOUT, self.workers.shutdown()).await;
                 self.consumer.close().await;
                 return outcome;
             }

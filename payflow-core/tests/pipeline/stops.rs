@@ -1,10 +1,15 @@
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use payflow_core::{Error, Fault, MemoryConfig, Message, PipelineConfig, RebalanceProtocol, RetryPolicy};
+use async_trait::async_trait;
+use futures_core::future::BoxFuture;
+use payflow_core::{
+    AckToken, Consumer, DeadLetters, Error, Fault, Inbound, MemoryConfig, Message, Pipeline, PipelineConfig,
+    RebalanceProtocol, RetryPolicy, Room,
+};
 use tokio::sync::Semaphore;
 
-use crate::rig::{GROUP, Rig, Seen};
+use crate::rig::{GROUP, Rig, Seen, Text};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -263,4 +268,61 @@ async fn a_handler_that_blocks_its_thread_does_not_keep_the_run_from_ending() {
     blocked.wait();
     assert_eq!(ended.unwrap_err().fault(), Fault::Unknown);
     assert_eq!(rig.cluster.lag(GROUP, &rig.topic), 1);
+}
+
+/// Notes when it is closed.
+struct Noting<K>(K, Seen);
+
+#[async_trait]
+impl<K: Consumer> Consumer for Noting<K> {
+    async fn receive(&mut self, into: &mut Inbound, room: Room) -> Result<(), Error> {
+        self.0.receive(into, room).await
+    }
+
+    fn acknowledge(&mut self, finished: &[AckToken], given_up: &[AckToken]) {
+        self.0.acknowledge(finished, given_up);
+    }
+
+    fn commit(&mut self) -> BoxFuture<'static, Result<(), Error>> {
+        self.0.commit()
+    }
+
+    async fn close(&mut self) {
+        self.1.note("closed", "begun");
+        tokio::time::sleep(SECOND).await;
+        self.1.note("closed", "left");
+    }
+}
+
+/// Notes when it is dropped.
+struct Dropped(Seen);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.note("closed", "cut off");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_group_is_left_after_the_last_handler_is_gone_and_before_the_run_ends() {
+    let rig = Rig::new(1);
+    rig.send("a", "stuck").await;
+    let seen = Seen::default();
+    let handler = {
+        let seen = seen.clone();
+        move |message: Message<String>| {
+            let dropped = Dropped(seen.clone());
+            seen.note("started", message.body());
+            async move {
+                let _dropped = dropped;
+                std::future::pending().await
+            }
+        }
+    };
+    let consumer = rig.cluster.consumer(GROUP, std::slice::from_ref(&rig.topic)).unwrap();
+    let letters = DeadLetters::new(Arc::new(rig.cluster.producer()), rig.dead.clone());
+    let config = PipelineConfig::new().with_drain(SECOND);
+    let pipeline = Pipeline::new(Noting(consumer, seen.clone()), Text, handler, letters, config).unwrap();
+    pipeline.run(until(|| !seen.of("started").is_empty())).await.unwrap();
+    assert_eq!(seen.of("closed"), ["cut off", "begun", "left"]);
 }

@@ -40,7 +40,8 @@ mod tests {
 
     #[test]
     fn what_names_no_broker_is_refused_with_its_text() {
-        for refused in ["", "  ", "kafka:", ":9092", "kafka:99999", "a:1,,b:1", "a b:1", "plaintext://k:9092"] {
+        for refused in ["", "  ", "kafka:", ":9092", "kafka:99999", "a:1,,b:1", "a b:1", "plaintext://k:9092"]
+        {
             let error = check(refused).unwrap_err();
             assert_eq!(error.setting(), "brokers", "{refused}");
         }

@@ -72,14 +72,6 @@ impl KafkaConsumerConfig {
         self
     }
 
-    pub(crate) fn group(&self) -> &str {
-        &self.group
-    }
-
-    pub(crate) const fn protocol(&self) -> RebalanceProtocol {
-        self.protocol
-    }
-
     pub(crate) const fn revoke_drain(&self) -> Duration {
         self.revoke_drain
     }

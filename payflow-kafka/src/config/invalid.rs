@@ -11,10 +11,7 @@ pub struct InvalidKafkaConfig {
 }
 
 impl InvalidKafkaConfig {
-    pub(crate) fn new(
-        setting: impl Into<Cow<'static, str>>,
-        reason: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub(crate) fn new(setting: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { setting: setting.into(), reason: reason.into() }
     }
 

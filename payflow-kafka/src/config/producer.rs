@@ -58,6 +58,7 @@ pub struct KafkaProducerConfig {
     queue_timeout: Duration,
     queue_records: usize,
     queue_bytes: usize,
+    batch_bytes: usize,
     linger: Duration,
     max_in_flight: usize,
 }
@@ -73,6 +74,7 @@ impl KafkaProducerConfig {
             queue_timeout: Duration::from_secs(1),
             queue_records: 100_000,
             queue_bytes: 64 * 1024 * 1024,
+            batch_bytes: 1_000_000,
             linger: Duration::ZERO,
             max_in_flight: 1,
         }
@@ -123,6 +125,16 @@ impl KafkaProducerConfig {
         self
     }
 
+    /// How many bytes of records share a batch; a larger record has one of its own. 1 KiB to 16 MiB, default 1,000,000.
+    ///
+    /// Not above `max.message.bytes` of the topics (1,048,588 by default): a broker refuses a larger batch as a whole, and
+    /// each of its records fails as permanent.
+    #[must_use]
+    pub const fn with_batch_bytes(mut self, bytes: usize) -> Self {
+        self.batch_bytes = bytes;
+        self
+    }
+
     /// How long a record waits for others to share its batch. Whole milliseconds, below a quarter of the delivery
     /// timeout, default 0: while a request is under way records gather anyhow. For a relay that wants throughput 50 ms
     /// and more.
@@ -167,13 +179,14 @@ impl KafkaProducerConfig {
             .set("partitioner", self.partitioner.as_str())
             .set("compression.codec", self.compression.as_str())
             .set("message.timeout.ms", message_timeout.as_millis().to_string())
+            .set("batch.size", self.batch_bytes.to_string())
             .set("queue.buffering.max.ms", self.linger.as_millis().to_string())
             .set("max.in.flight.requests.per.connection", self.max_in_flight.to_string())
             // The producer bounds its queue itself. A record leaves librdkafka's only after all reports of its batch are
             // handed out, so that both the old and the new ones are in it for a moment: twice the bound.
             .set("queue.buffering.max.messages", (2 * self.queue_records).to_string())
             .set("queue.buffering.max.kbytes", (2 * self.queue_bytes / 1024 + ROOM_KBYTES).to_string());
-        // The largest record is the topic's affair; batches of several keep to `batch.size`, which Kafka's default takes.
+        // The largest record is the topic's affair.
         set_unless_given(&mut config, "message.max.bytes", RECORD_BYTES_MAX.to_string());
         // An unknown topic may be one that was just created and that not all brokers know yet.
         let propagation = (message_timeout / 3).min(PROPAGATION_MAX);
@@ -198,6 +211,9 @@ impl KafkaProducerConfig {
         }
         if !(QUEUE_BYTES_LEAST..=QUEUE_BYTES_MAX).contains(&self.queue_bytes) {
             return refuse("queue_bytes", "is not within 1 MiB to 1 GiB: 64 MiB suits most");
+        }
+        if !(BATCH_BYTES_LEAST..=RECORD_BYTES_MAX).contains(&self.batch_bytes) {
+            return refuse("batch_bytes", "is not within 1 KiB to 16 MiB: 1,000,000 suits Kafka's defaults");
         }
         if !self.linger.subsec_nanos().is_multiple_of(1_000_000) {
             return refuse("linger", "is no whole number of milliseconds: round it");
@@ -228,6 +244,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const QUEUE_RECORDS_MAX: usize = 10_000_000;
 const QUEUE_BYTES_LEAST: usize = 1024 * 1024;
 const QUEUE_BYTES_MAX: usize = 1024 * 1024 * 1024;
+const BATCH_BYTES_LEAST: usize = 1024;
 /// One record of librdkafka's largest size, which is taken even when it is larger than the queue.
 const ROOM_KBYTES: usize = 1_000_000_000 / 1024 + 1;
 /// Above what clusters allow, so that a dead letter of their largest record passes.

@@ -59,7 +59,8 @@ fn a_login_is_complete() {
         let error = shared().with_security(security).client_config().unwrap_err();
         assert_eq!(error.setting(), "security");
     }
-    let config = shared().with_security(KafkaSecurity::sasl_plain("payments", SECRET)).client_config().unwrap();
+    let config =
+        shared().with_security(KafkaSecurity::sasl_plain("payments", SECRET)).client_config().unwrap();
     assert_eq!(config.get("security.protocol"), Some("sasl_plaintext"));
     assert_eq!(config.get("sasl.mechanism"), Some("PLAIN"));
     assert_eq!(config.get("sasl.password"), Some(SECRET));
@@ -126,14 +127,14 @@ fn a_property_tunes_what_is_not_promised() {
         .unwrap()
         .with_property("reconnect.backoff.max.ms", "2000")
         .unwrap()
-        .with_property("batch.size", "100000")
+        .with_property("batch.num.messages", "100")
         .unwrap();
     let consumer = KafkaConsumerConfig::new("g").client_config(&config).unwrap();
     assert_eq!(consumer.get("fetch.wait.max.ms"), Some("7"));
     assert_eq!(consumer.get("reconnect.backoff.max.ms"), Some("2000"));
     assert_eq!(consumer.get("fetch.queue.backoff.ms"), Some("10"));
     let producer = KafkaProducerConfig::new().client_config(&config).unwrap();
-    assert_eq!(producer.get("batch.size"), Some("100000"));
+    assert_eq!(producer.get("batch.num.messages"), Some("100"));
 }
 
 #[test]
@@ -145,6 +146,7 @@ fn librdkafka_takes_every_setting_by_default_and_at_the_bounds() {
             .with_queue_timeout(Duration::ZERO)
             .with_queue_records(1)
             .with_queue_bytes(1024 * 1024)
+            .with_batch_bytes(1024)
             .with_max_in_flight(5)
             .with_partitioner(Partitioner::Fnv1aRandom),
         KafkaProducerConfig::new()
@@ -152,6 +154,7 @@ fn librdkafka_takes_every_setting_by_default_and_at_the_bounds() {
             .with_queue_timeout(Duration::from_secs(3_600))
             .with_queue_records(10_000_000)
             .with_queue_bytes(1024 * 1024 * 1024)
+            .with_batch_bytes(16 * 1024 * 1024)
             .with_linger(Duration::from_secs(800))
             .with_compression(Compression::Lz4),
     ];
@@ -188,6 +191,8 @@ fn what_cannot_work_is_refused_by_name() {
         (new().with_queue_records(usize::MAX), "queue_records"),
         (new().with_queue_bytes(1), "queue_bytes"),
         (new().with_queue_bytes(usize::MAX), "queue_bytes"),
+        (new().with_batch_bytes(1), "batch_bytes"),
+        (new().with_batch_bytes(usize::MAX), "batch_bytes"),
         (new().with_linger(Duration::from_micros(1)), "linger"),
         (new().with_linger(2 * second), "linger"),
         (new().with_max_in_flight(0), "max_in_flight"),

@@ -91,19 +91,21 @@ impl Copier {
             if span.from == span.to { Bytes::new() } else { chunk.slice(span.from..span.to) }
         };
         let mut headers = self.headers.drain(..);
-        into.extend(self.records.drain(..).map(|copied| Delivery {
-            token: copied.token,
-            topic: copied.topic,
-            partition: copied.partition,
-            offset: copied.offset,
-            timestamp_ms: copied.timestamp_ms,
-            key: copied.key.map(slice),
-            value: copied.value.map(slice),
-            headers: headers
-                .by_ref()
-                .take(copied.headers)
-                .map(|(name, value)| Header { name, value: value.map(slice) })
-                .collect(),
+        into.extend(self.records.drain(..).map(|copied| {
+            Delivery {
+                token: copied.token,
+                topic: copied.topic,
+                partition: copied.partition,
+                offset: copied.offset,
+                timestamp_ms: copied.timestamp_ms,
+                key: copied.key.map(slice),
+                value: copied.value.map(slice),
+                headers: headers
+                    .by_ref()
+                    .take(copied.headers)
+                    .map(|(name, value)| Header { name, value: value.map(slice) })
+                    .collect(),
+            }
         }));
         drop(headers);
         if self.bytes.capacity() > 2 * CHUNK_BYTES {

@@ -43,10 +43,6 @@ impl<R> Commits<R> {
         self.under_way.push_back(Commit { watermarks, begun: now, reply });
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.under_way.is_empty()
-    }
-
     /// Finds the commit that a result is about: the oldest with its very offsets.
     pub(super) fn decide(&mut self, result: &CommitResult) -> Option<Decided<R>> {
         let is_it = |commit: &Commit<R>| is_about(result, &commit.watermarks);
@@ -68,10 +64,12 @@ impl<R> Commits<R> {
 
     /// Gives up waiting for commits of which nothing was heard.
     pub(super) fn expire(&mut self, now: Instant) -> Option<Decided<R>> {
-        self.under_way.pop_front_if(|oldest| now.duration_since(oldest.begun) > DECIDED_WITHIN).map(|commit| {
-            let outcome = Err(Error::unknown("commit").because("librdkafka told no result"));
-            Decided { durable: Vec::new(), outcome, reply: commit.reply }
-        })
+        self.under_way.pop_front_if(|oldest| now.duration_since(oldest.begun) > DECIDED_WITHIN).map(
+            |commit| {
+                let outcome = Err(Error::unknown("commit").because("librdkafka told no result"));
+                Decided { durable: Vec::new(), outcome, reply: commit.reply }
+            },
+        )
     }
 }
 

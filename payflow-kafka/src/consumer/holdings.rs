@@ -3,7 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
-use payflow_core::{AckToken, Assignment, Change, Delivery, Inbound, OffsetTracker, PartitionEnd, Room, Topic};
+use payflow_core::{
+    AckToken, Assignment, Change, Delivery, Inbound, OffsetTracker, PartitionEnd, Room, Topic,
+};
 
 /// The partitions in a consumer's hands, and what is about to be handed over.
 ///
@@ -46,7 +48,10 @@ pub(super) struct Watermark {
 
 impl Holdings {
     /// Takes partitions in: each with the offset from which it is read on, `None` if the group has committed none.
-    pub(super) fn assign(&mut self, partitions: impl IntoIterator<Item = (Topic, i32, Option<i64>)>) -> Vec<Assignment> {
+    pub(super) fn assign(
+        &mut self,
+        partitions: impl IntoIterator<Item = (Topic, i32, Option<i64>)>,
+    ) -> Vec<Assignment> {
         let mut assigned = Vec::new();
         for (topic, partition, committed) in partitions {
             self.generation = self.generation.wrapping_add(1);
@@ -181,7 +186,8 @@ impl Holdings {
 
     /// What is finished and was not committed yet, of all partitions or of those in `slots`.
     pub(super) fn uncommitted(&self, slots: Option<&[u32]>) -> Vec<Watermark> {
-        let concerned = |holding: &&Holding| slots.is_none_or(|slots| slots.contains(&holding.assignment.slot));
+        let concerned =
+            |holding: &&Holding| slots.is_none_or(|slots| slots.contains(&holding.assignment.slot));
         let watermark = |holding: &Holding| {
             let Assignment { slot, generation, topic, partition } = &holding.assignment;
             let offset = holding.tracker.watermark();

@@ -10,7 +10,7 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use tokio::sync::oneshot;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 
 use super::chunk::{Budget, Copier};
 use super::commits::{Commits, commit_failed};
@@ -41,6 +41,8 @@ pub(super) struct PollThread {
     budget: Arc<Budget>,
     record_bytes: usize,
     health: KafkaHealth,
+    /// Since when no broker can be reached.
+    outage: Option<Instant>,
     /// Errors that were told once, until something works again.
     told: Once<RDKafkaErrorCode>,
     probe_at: Instant,
@@ -73,6 +75,7 @@ impl PollThread {
             budget,
             record_bytes: 1,
             health,
+            outage: None,
             told: Once::new(),
             probe_at: Instant::now(),
         }
@@ -213,7 +216,6 @@ impl PollThread {
         self.record_bytes = (bytes / records.max(1)).max(self.record_bytes * 3 / 4).max(1);
         self.shared.lock().holdings.read(deliveries);
         self.shared.changed.notify_one();
-        self.works();
     }
 
     /// The data queue is empty: what librdkafka has passed without a record closes gaps, and ends may be reached.
@@ -242,7 +244,10 @@ impl PollThread {
     }
 
     fn read_again(&mut self, topic: &str, partition: i32, offset: i64) {
-        error!(topic, partition, offset, "a record came on the main queue, and is read again: this is a bug in payflow");
+        error!(
+            topic,
+            partition, offset, "a record came on the main queue, and is read again: this is a bug in payflow"
+        );
         self.seek(topic, partition, Offset::Offset(offset));
     }
 
@@ -272,12 +277,16 @@ impl PollThread {
         }
         match code {
             RDKafkaErrorCode::AllBrokersDown => {
-                if self.health.set_connected(false) {
+                self.health.set_connected(false);
+                if self.outage.is_none() {
+                    self.outage = Some(Instant::now());
                     warn!("no Kafka broker can be reached: nothing is received until one is back");
                 }
             }
             // Each broker that goes away tells so; it matters once all have.
-            RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve | RDKafkaErrorCode::OperationTimedOut => {
+            RDKafkaErrorCode::BrokerTransportFailure
+            | RDKafkaErrorCode::Resolve
+            | RDKafkaErrorCode::OperationTimedOut => {
                 debug!(%code, "a broker cannot be reached");
             }
             code if self.told.first(code) => {
@@ -297,10 +306,11 @@ impl PollThread {
         self.shared.changed.notify_one();
     }
 
-    /// Something came from a broker.
+    /// A broker answered. Records are no answer: they may have been fetched before the last broker was lost.
     fn works(&mut self) {
-        if self.health.set_connected(true) {
-            tracing::info!("a Kafka broker is reached");
+        self.health.set_connected(true);
+        if let Some(since) = self.outage.take() {
+            info!(seconds = since.elapsed().as_secs(), "a Kafka broker is reached again");
         }
     }
 

@@ -48,7 +48,13 @@ pub(super) enum Place {
 
 impl Reading {
     pub(super) fn new(copier: Copier) -> Self {
-        Self { partitions: Vec::new(), list: TopicPartitionList::new(), last: None, copier, deliveries: Vec::new() }
+        Self {
+            partitions: Vec::new(),
+            list: TopicPartitionList::new(),
+            last: None,
+            copier,
+            deliveries: Vec::new(),
+        }
     }
 
     /// Reads these too, each from its offset.

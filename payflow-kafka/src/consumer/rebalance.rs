@@ -33,23 +33,11 @@ enum Now {
     #[default]
     Nothing,
     /// The committed offsets could not be read yet.
-    Assigning {
-        partitions: TopicPartitionList,
-        retry_at: Instant,
-    },
+    Assigning { partitions: TopicPartitionList, retry_at: Instant },
     /// Handlers may finish.
-    Draining {
-        partitions: TopicPartitionList,
-        slots: Vec<u32>,
-        until: Instant,
-    },
+    Draining { partitions: TopicPartitionList, slots: Vec<u32>, until: Instant },
     /// What they finished is being committed.
-    Committing {
-        partitions: TopicPartitionList,
-        slots: Vec<u32>,
-        until: Instant,
-        done: bool,
-    },
+    Committing { partitions: TopicPartitionList, slots: Vec<u32>, until: Instant, done: bool },
 }
 
 impl Step {
@@ -57,9 +45,9 @@ impl Step {
     pub(super) const fn wake_at(&self) -> Option<Instant> {
         match &self.now {
             Now::Nothing => None,
-            Now::Assigning { retry_at: at, .. } | Now::Draining { until: at, .. } | Now::Committing { until: at, .. } => {
-                Some(*at)
-            }
+            Now::Assigning { retry_at: at, .. }
+            | Now::Draining { until: at, .. }
+            | Now::Committing { until: at, .. } => Some(*at),
         }
     }
 
@@ -151,7 +139,10 @@ impl PollThread {
             let is_it = |(topic, partition, _): &&(Topic, i32, Option<i64>)| {
                 *topic == assignment.topic && *partition == assignment.partition
             };
-            from.iter().find(is_it).and_then(|(_, _, committed)| *committed).map_or(Offset::Beginning, Offset::Offset)
+            from.iter()
+                .find(is_it)
+                .and_then(|(_, _, committed)| *committed)
+                .map_or(Offset::Beginning, Offset::Offset)
         });
         let consumer = self.client.consumer();
         let assigned = match consumer.rebalance_protocol() {

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::bindings::{
-    rd_kafka_commit_queue, rd_kafka_consume_batch_queue, rd_kafka_get_watermark_offsets, rd_kafka_header_get_all,
-    rd_kafka_message_destroy, rd_kafka_message_headers, rd_kafka_message_t, rd_kafka_message_timestamp,
-    rd_kafka_position, rd_kafka_queue_cb_event_enable, rd_kafka_queue_destroy, rd_kafka_queue_forward,
-    rd_kafka_queue_get_consumer, rd_kafka_queue_get_partition, rd_kafka_queue_length, rd_kafka_queue_new,
-    rd_kafka_queue_t, rd_kafka_timestamp_type_t, rd_kafka_topic_name,
+    rd_kafka_commit_queue, rd_kafka_consume_batch_queue, rd_kafka_get_watermark_offsets,
+    rd_kafka_header_get_all, rd_kafka_message_destroy, rd_kafka_message_headers, rd_kafka_message_t,
+    rd_kafka_message_timestamp, rd_kafka_position, rd_kafka_queue_cb_event_enable, rd_kafka_queue_destroy,
+    rd_kafka_queue_forward, rd_kafka_queue_get_consumer, rd_kafka_queue_get_partition, rd_kafka_queue_length,
+    rd_kafka_queue_new, rd_kafka_queue_t, rd_kafka_timestamp_type_t, rd_kafka_topic_name,
 };
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -58,8 +58,9 @@ impl<C: ConsumerContext> DataConsumer<C> {
         let wake: Box<Wake> = Box::new(Box::new(wake));
         // SAFETY: `client` is alive as long as `consumer`, which outlives both queues. Each call gives a reference of
         // our own, or null.
-        let (data, main) =
-            unsafe { (Queue::own(rd_kafka_queue_new(client)), Queue::own(rd_kafka_queue_get_consumer(client))) };
+        let (data, main) = unsafe {
+            (Queue::own(rd_kafka_queue_new(client)), Queue::own(rd_kafka_queue_get_consumer(client)))
+        };
         let (data, main) = (data?, main?);
         for queue in [&data, &main] {
             // SAFETY: `wake` is a thin pointer to a boxed closure that is dropped after the queues, whose drop ends the
@@ -114,7 +115,8 @@ impl<C: ConsumerContext> DataConsumer<C> {
         // SAFETY: client and name are alive; the queue is a reference of our own, or null, given back at the end of the
         // block. The forward keeps a reference to the data queue.
         unsafe {
-            let Some(queue) = Queue::own(rd_kafka_queue_get_partition(client, topic.as_ptr(), partition)) else {
+            let Some(queue) = Queue::own(rd_kafka_queue_get_partition(client, topic.as_ptr(), partition))
+            else {
                 return false;
             };
             rd_kafka_queue_forward(queue.0.as_ptr(), self.data.0.as_ptr());
@@ -282,7 +284,8 @@ impl<'a> Read<'a> {
         let mut kind = rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message is alive, and the call writes to `kind` alone.
         let timestamp = unsafe { rd_kafka_message_timestamp(self.message, &raw mut kind) };
-        (kind != rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp >= 0).then_some(timestamp)
+        (kind != rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp >= 0)
+            .then_some(timestamp)
     }
 
     /// Shows name and value of each header, in order. A name that is not UTF-8 is shown with replacement characters.

@@ -9,11 +9,11 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::ProducerContext;
 use tokio::sync::oneshot;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use super::queue::Place;
 use super::sends::Epoch;
-use crate::error;
+use crate::error::code_of;
 use crate::health::KafkaHealth;
 use crate::log::{self, Once};
 use crate::native::{Persisted, message_status};
@@ -57,15 +57,21 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let code = error::code_of(&error);
-        if code == RDKafkaErrorCode::AllBrokersDown {
-            self.health.set_connected(false);
+        let code = code_of(&error);
+        match code {
+            RDKafkaErrorCode::AllBrokersDown => {
+                self.health.set_connected(false);
+            }
+            RDKafkaErrorCode::Fatal => self.health.end(),
+            _ => {}
         }
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if needs_a_person(code) && warned.first(code) {
-            warn!(%code, reason, "a broker refuses this producer");
-        } else {
+        if !needs_a_person(code) || !warned.first(code) {
             debug!(%code, reason, "producer");
+        } else if code == RDKafkaErrorCode::Fatal {
+            error!(reason, "this producer can write no more: restart the program");
+        } else {
+            warn!(%code, reason, "a broker refuses this producer");
         }
     }
 }
@@ -79,18 +85,19 @@ impl ProducerContext for Context {
                 self.health.set_connected(true);
                 Ok(Receipt::new(message.partition(), message.offset()))
             }
-            Err((error, message)) => Err((error::code_of(error), message_status(message))),
+            Err((error, message)) => Err((code_of(error), message_status(message))),
         };
         pending.resolve(outcome);
     }
 }
 
-/// Waiting does not mend it: a login, a permission or a certificate is wrong.
+/// Waiting does not mend it: a login, a permission or a certificate is wrong, or the client has failed for good.
 const fn needs_a_person(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode::*;
     matches!(
         code,
-        Authentication
+        Fatal
+            | Authentication
             | SaslAuthenticationFailed
             | UnsupportedSASLMechanism
             | IllegalSASLState

@@ -47,7 +47,7 @@ impl Poller {
     fn run(self) {
         // Nothing can be added once it is to stop, and what is queued is decided by its timeout.
         while !self.stop.load(Ordering::Acquire) || self.client.in_flight_count() > 0 {
-            if !self.health.is_connected() {
+            if !self.health.is_connected() && !self.health.has_ended() {
                 self.look_for_broker();
             }
             // Serves each event as it comes; the time is only how long it goes on before it looks up here.
@@ -62,9 +62,10 @@ impl Poller {
             return;
         }
         let client = Arc::clone(&self.client);
-        let (health, stop, looking) = (self.health.clone(), Arc::clone(&self.stop), Arc::clone(&self.looking));
+        let (health, stop, looking) =
+            (self.health.clone(), Arc::clone(&self.stop), Arc::clone(&self.looking));
         let spawned = Builder::new().name("payflow-kafka-health".to_owned()).spawn(move || {
-            while !stop.load(Ordering::Acquire) && !health.is_connected() {
+            while !stop.load(Ordering::Acquire) && !health.is_connected() && !health.has_ended() {
                 let (asked, seen) = (Instant::now(), health.seen());
                 match reach_broker(client.client(), ASK) {
                     Ok(()) => health.connected_as_of(seen),

@@ -51,7 +51,8 @@ impl Queue {
 
     async fn wait(&self, bytes: usize) -> Result<Place, Error> {
         let record = Arc::clone(&self.records).acquire_owned().await.map_err(|_| full())?;
-        let bytes = Arc::clone(&self.bytes).acquire_many_owned(self.units(bytes)).await.map_err(|_| full())?;
+        let bytes =
+            Arc::clone(&self.bytes).acquire_many_owned(self.units(bytes)).await.map_err(|_| full())?;
         Ok(Place { _record: record, _bytes: bytes })
     }
 

@@ -5,10 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use payflow_core::{Error, Topic};
+use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::ClientConfig;
 use tokio::runtime::Handle;
 use tracing::debug;
 
@@ -81,7 +81,9 @@ impl Cluster {
         };
         match described.error().map(RDKafkaErrorCode::from) {
             None => {}
-            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => return Ok(None),
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                return Ok(None);
+            }
             Some(code) => return Err(self.refused(topic.as_str(), code)),
         }
         let partitions = described.partitions();
@@ -164,7 +166,9 @@ impl Cluster {
                 Err(error) if error.fault() == payflow_core::Fault::Permanent => return Err(error),
                 waiting if self.remaining() < LOOK_INTERVAL => {
                     let reason = format!("topic {topic} was created, and is not known to all brokers yet");
-                    return Err(waiting.err().unwrap_or_else(|| Error::transient(self.operation).because(reason)));
+                    return Err(waiting
+                        .err()
+                        .unwrap_or_else(|| Error::transient(self.operation).because(reason)));
                 }
                 _ => thread::sleep(LOOK_INTERVAL),
             }

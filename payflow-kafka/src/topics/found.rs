@@ -64,7 +64,8 @@ impl TopicsFound {
 
     /// The topics in which an accepted record may have a single copy, with the reasons; `None` if there is none.
     pub(super) fn single_copies(&self) -> Option<String> {
-        let risky: Vec<String> = self.0.iter().filter(|found| found.allows_single_copy()).map(shown).collect();
+        let risky: Vec<String> =
+            self.0.iter().filter(|found| found.allows_single_copy()).map(shown).collect();
         (!risky.is_empty()).then(|| risky.join(", "))
     }
 }
@@ -138,7 +139,10 @@ mod tests {
         assert!(check(1_056_780).is_ok());
         let error = check(1_056_779).unwrap_err();
         assert_eq!(error.fault(), Fault::Permanent);
-        assert!(error.chain().contains("dead-letter topic b") && error.chain().contains("to 1056780"), "{error:?}");
+        assert!(
+            error.chain().contains("dead-letter topic b") && error.chain().contains("to 1056780"),
+            "{error:?}"
+        );
     }
 
     #[test]

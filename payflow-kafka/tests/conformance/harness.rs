@@ -54,8 +54,10 @@ impl Harness for KafkaHarness {
 
     async fn topic(&self, partitions: i32) -> Topic {
         let topic = Topic::parse(&fresh_name("conformance")).expect("a fresh name is a topic's name");
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", &self.brokers).create().expect("the brokers are named");
+        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .create()
+            .expect("the brokers are named");
         let new = NewTopic::new(topic.as_str(), partitions, TopicReplication::Fixed(1));
         let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
         let created = admin.create_topics([&new], &options).await.expect("the broker answers");
@@ -64,7 +66,9 @@ impl Harness for KafkaHarness {
     }
 
     async fn producer(&self) -> Arc<dyn Producer> {
-        Arc::new(KafkaProducer::new(&self.config(), &KafkaProducerConfig::new()).expect("the settings are good"))
+        Arc::new(
+            KafkaProducer::new(&self.config(), &KafkaProducerConfig::new()).expect("the settings are good"),
+        )
     }
 
     async fn consumer(&self, group: &str, topic: &Topic) -> Box<dyn Consumer> {

@@ -68,7 +68,8 @@ impl Cluster {
 
     pub(crate) async fn delete_before(&self, partition: i32, offset: i64) {
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(self.topic.as_str(), partition, Offset::Offset(offset)).expect("it is an offset");
+        list.add_partition_offset(self.topic.as_str(), partition, Offset::Offset(offset))
+            .expect("it is an offset");
         self.admin().delete_records(&list, &options()).await.expect("the broker deletes");
     }
 
@@ -78,7 +79,8 @@ impl Cluster {
         let committing = tokio::task::spawn_blocking(move || {
             let consumer: BaseConsumer = native.create().expect("the settings are good");
             let mut list = TopicPartitionList::new();
-            list.add_partition_offset(topic.as_str(), partition, Offset::Offset(offset)).expect("it is an offset");
+            list.add_partition_offset(topic.as_str(), partition, Offset::Offset(offset))
+                .expect("it is an offset");
             consumer.commit(&list, CommitMode::Sync).expect("the broker takes it");
         });
         committing.await.expect("nothing panics");

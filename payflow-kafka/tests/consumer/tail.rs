@@ -91,7 +91,8 @@ impl Member {
 
     async fn step(&mut self) {
         let mut inbound = Inbound::default();
-        let received = tokio::time::timeout(Duration::from_secs(60), self.consumer.receive(&mut inbound, ROOM)).await;
+        let received =
+            tokio::time::timeout(Duration::from_secs(60), self.consumer.receive(&mut inbound, ROOM)).await;
         received.expect("records arrive all the time").expect("the consumer works");
         for change in &inbound.changes {
             match change {

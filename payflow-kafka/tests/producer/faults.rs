@@ -74,7 +74,10 @@ async fn what_is_about_the_record_is_permanent_and_the_next_one_passes() {
 async fn a_topic_that_may_not_be_written_is_permanent_until_it_may() {
     let (mock, cluster) = mock();
     let producer = producer(&cluster, Duration::from_secs(30));
-    mock.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
+    mock.request_errors(
+        RDKafkaApiKey::Produce,
+        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED],
+    );
     assert_eq!(fault_of(&producer).await, Some(Fault::Permanent));
     // librdkafka asks about the topic anew before it sends again.
     while let Some(fault) = fault_of(&producer).await {
@@ -124,5 +127,8 @@ async fn a_producer_that_lost_its_identity_is_fatal_and_stays_so() {
         let error = producer.send(record()).await.unwrap_err();
         assert_eq!(error.fault(), Fault::Fatal, "{}", error.chain());
         assert!(error.chain().contains("uthoriz"), "{}", error.chain());
+    }
+    while producer.health().is_connected() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -37,7 +37,8 @@ async fn places(partitioner: Partitioner, expected: &[(&str, i32)]) {
     let topic = topic(PARTITIONS).await;
     let producer = producer(&KafkaProducerConfig::new().with_partitioner(partitioner));
     for (key, partition) in expected {
-        let receipt = producer.send(Record::new(topic.clone(), "x").with_key((*key).to_owned())).await.unwrap();
+        let receipt =
+            producer.send(Record::new(topic.clone(), "x").with_key((*key).to_owned())).await.unwrap();
         assert_eq!(receipt.partition, *partition, "{key}");
     }
 }

@@ -65,7 +65,8 @@ async fn a_record_above_the_limit_of_its_topic_fails_alone() {
     // Larger than librdkafka's own limit would be by default, and within the topic's.
     let records = vec![sized(10), sized(1_099_000), sized(10), sized(1_200_000), sized(10)];
     let results = producer.send_all(records).await;
-    let faults: Vec<_> = results.iter().map(|result| result.as_ref().err().map(|error| error.fault())).collect();
+    let faults: Vec<_> =
+        results.iter().map(|result| result.as_ref().err().map(|error| error.fault())).collect();
     assert_eq!(faults, [None, None, None, Some(Fault::Permanent), None], "{results:?}");
 
     // Larger than any topic: librdkafka refuses it.
@@ -84,7 +85,8 @@ async fn an_unknown_topic_is_permanent_and_known_once_it_is_created() {
     let to = |topic: &payflow_core::Topic| Record::new(topic.clone(), "x").with_key("u001");
 
     let results = producer.send_all(vec![to(&there), to(&missing), to(&there)]).await;
-    let faults: Vec<_> = results.iter().map(|result| result.as_ref().err().map(|error| error.fault())).collect();
+    let faults: Vec<_> =
+        results.iter().map(|result| result.as_ref().err().map(|error| error.fault())).collect();
     assert_eq!(faults, [None, Some(Fault::Permanent), None], "{results:?}");
     assert!(results[1].as_ref().unwrap_err().chain().contains(missing.as_str()), "{results:?}");
 

@@ -117,6 +117,12 @@ impl<F: ConsumerFlaw> Consumer for FlawedConsumer<F> {
             None => Box::pin(async { Err(Error::fatal("commit")) }),
         }
     }
+
+    async fn close(&mut self) {
+        if let Some(sound) = &mut self.sound {
+            sound.close().await;
+        }
+    }
 }
 
 impl<F: ConsumerFlaw> Drop for FlawedConsumer<F> {
