@@ -95,3 +95,66 @@ fn error_of(result: &CommitResult, watermark: &Watermark) -> Option<RDKafkaError
     })?;
     partition.error
 }
+
+#[cfg(test)]
+mod tests {
+    use payflow_core::{Fault, Topic};
+
+    use super::super::context::CommittedPartition;
+    use super::*;
+
+    fn watermark(partition: i32, offset: i64) -> Watermark {
+        Watermark { topic: Topic::parse("t").unwrap(), partition, offset, slot: 0, generation: 0 }
+    }
+
+    fn told(partition: i32, offset: i64, error: Option<RDKafkaErrorCode>) -> CommittedPartition {
+        CommittedPartition { topic: "t".to_owned(), partition, offset: Some(offset), error }
+    }
+
+    fn commits(under_way: &[(&'static str, &[(i32, i64)])]) -> Commits<&'static str> {
+        let mut commits = Commits::new();
+        for &(reply, watermarks) in under_way {
+            let watermarks = watermarks.iter().map(|(partition, offset)| watermark(*partition, *offset));
+            commits.begin(watermarks.collect(), reply, Instant::now());
+        }
+        commits
+    }
+
+    #[test]
+    fn a_result_is_of_the_commit_with_its_offsets() {
+        let mut commits = commits(&[("first", &[(0, 5)]), ("second", &[(0, 7), (1, 2)])]);
+        let result = CommitResult { result: Ok(()), partitions: vec![told(1, 2, None), told(0, 7, None)] };
+        let decided = commits.decide(&result).unwrap();
+        assert_eq!(decided.reply, "second");
+        assert_eq!(decided.durable, [watermark(0, 7), watermark(1, 2)]);
+        assert!(decided.outcome.is_ok());
+        let other = CommitResult { result: Ok(()), partitions: vec![told(0, 6, None)] };
+        assert!(commits.decide(&other).is_none());
+    }
+
+    #[test]
+    fn what_one_partition_was_refused_is_not_durable_and_the_commit_failed() {
+        let mut commits = commits(&[("first", &[(0, 5), (1, 2)])]);
+        let refused = Some(RDKafkaErrorCode::IllegalGeneration);
+        let result = CommitResult { result: Ok(()), partitions: vec![told(0, 5, None), told(1, 2, refused)] };
+        let decided = commits.decide(&result).unwrap();
+        assert_eq!(decided.durable, [watermark(0, 5)]);
+        assert_eq!(decided.outcome.unwrap_err().fault(), Fault::Transient { retry_after: None });
+    }
+
+    #[test]
+    fn nothing_new_to_commit_is_no_failure() {
+        let mut commits = commits(&[("first", &[(0, 5)])]);
+        let result = CommitResult { result: Err(RDKafkaErrorCode::NoOffset), partitions: Vec::new() };
+        assert!(commits.decide(&result).unwrap().outcome.is_ok());
+    }
+
+    #[test]
+    fn a_commit_that_is_never_decided_is_unknown_in_the_end() {
+        let mut commits = commits(&[("first", &[(0, 5)])]);
+        assert!(commits.expire(Instant::now()).is_none());
+        let decided = commits.expire(Instant::now() + 2 * DECIDED_WITHIN).unwrap();
+        assert_eq!(decided.outcome.unwrap_err().fault(), Fault::Unknown);
+        assert!(decided.durable.is_empty());
+    }
+}

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use payflow_core::Consumer as _;
+use payflow_core::{Change, Consumer as _, Inbound, RebalanceProtocol};
+use payflow_kafka::KafkaConsumerConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
-use crate::cluster::{Cluster, finish, offsets, receive};
+use crate::cluster::{Cluster, finish, offsets, receive, receive_until};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Kafka broker: run cargo xtask test"]
@@ -32,4 +33,29 @@ async fn members(cluster: &Cluster) -> usize {
         groups.groups().iter().map(|group| group.members().len()).sum()
     });
     asking.await.expect("nothing panics")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Kafka broker: run cargo xtask test"]
+async fn a_consumer_closed_while_its_partitions_are_asked_back_has_left_its_group() {
+    for protocol in [RebalanceProtocol::Cooperative, RebalanceProtocol::Eager] {
+        let cluster = Cluster::with_partitions(2).await;
+        let producer = cluster.producer();
+        for partition in 0..2 {
+            cluster.send(&producer, partition, 0..3).await;
+        }
+        let config = KafkaConsumerConfig::new(&cluster.group)
+            .with_protocol(protocol)
+            .with_revoke_drain(Duration::from_secs(60));
+        let mut first = cluster.consumer_with(config.clone());
+        let out = receive(&mut first, 6).await;
+        let mut second = cluster.consumer_with(config);
+        let revoking = |inbound: &Inbound| {
+            inbound.changes.iter().any(|change| matches!(change, Change::Revoking { .. }))
+        };
+        receive_until(&mut first, revoking).await;
+        first.close().await;
+        assert_eq!(members(&cluster).await, 1, "{protocol:?}");
+        assert_eq!(receive(&mut second, out.len()).await.len(), out.len(), "nothing was committed");
+    }
 }

@@ -26,6 +26,10 @@ impl Cluster {
     pub(crate) async fn with_partitions(partitions: i32) -> Self {
         let brokers = std::env::var("PAYFLOW_TEST_BROKERS")
             .expect("PAYFLOW_TEST_BROKERS names the broker: cargo xtask test starts one and sets it");
+        Self::on(brokers, partitions).await
+    }
+
+    pub(crate) async fn on(brokers: String, partitions: i32) -> Self {
         let topic = Topic::parse(&fresh_name("consumer")).expect("a fresh name is a topic's name");
         let cluster = Self { brokers, topic, group: fresh_name("group") };
         let new = NewTopic::new(cluster.topic.as_str(), partitions, TopicReplication::Fixed(1));
@@ -40,7 +44,9 @@ impl Cluster {
 
     pub(crate) fn consumer_with(&self, config: KafkaConsumerConfig) -> KafkaConsumer {
         let topics = std::slice::from_ref(&self.topic);
-        KafkaConsumer::new(&KafkaConfig::new(&self.brokers), &config, topics).expect("the settings are good")
+        let cluster = KafkaConfig::new(&self.brokers).with_property("heartbeat.interval.ms", "300");
+        let cluster = cluster.expect("librdkafka knows the property");
+        KafkaConsumer::new(&cluster, &config, topics).expect("the settings are good")
     }
 
     pub(crate) fn admin(&self) -> AdminClient<DefaultClientContext> {

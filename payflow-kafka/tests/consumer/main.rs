@@ -4,4 +4,5 @@ mod closing;
 mod cluster;
 mod expired;
 mod gaps;
+mod lost;
 mod tail;
