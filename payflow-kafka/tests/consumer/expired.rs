@@ -3,10 +3,12 @@
 use payflow_core::Consumer as _;
 
 use crate::cluster::{Cluster, finish, offsets, receive};
+use crate::logged::{lines_about, note_lines};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Kafka broker: run cargo xtask test"]
-async fn a_group_behind_the_oldest_record_goes_on_there() {
+async fn a_group_behind_the_oldest_record_goes_on_there_and_tells_what_it_skipped() {
+    note_lines();
     let cluster = Cluster::with_partitions(1).await;
     let producer = cluster.producer();
     cluster.send(&producer, 0, 0..10).await;
@@ -20,13 +22,18 @@ async fn a_group_behind_the_oldest_record_goes_on_there() {
     let mut second = cluster.consumer();
     let deliveries = receive(&mut second, 4).await;
     assert_eq!(offsets(&deliveries), [6, 7, 8, 9]);
+    let lines = lines_about(cluster.topic.as_str());
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("records were deleted before they were handled"), "{lines:?}");
+    assert!(lines[0].contains("partition=0 from=3 to=6"), "{lines:?}");
     finish(&mut second, &deliveries).await;
     assert_eq!(cluster.committed(0).await, Some(10));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Kafka broker: run cargo xtask test"]
-async fn a_group_beyond_the_newest_record_begins_anew() {
+async fn a_group_beyond_the_newest_record_begins_anew_and_tells() {
+    note_lines();
     let cluster = Cluster::with_partitions(1).await;
     let producer = cluster.producer();
     cluster.send(&producer, 0, 0..5).await;
@@ -35,6 +42,9 @@ async fn a_group_beyond_the_newest_record_begins_anew() {
     let mut consumer = cluster.consumer();
     let deliveries = receive(&mut consumer, 5).await;
     assert_eq!(offsets(&deliveries), [0, 1, 2, 3, 4]);
+    let lines = lines_about(cluster.topic.as_str());
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("the partition begins anew at a lower offset"), "{lines:?}");
     finish(&mut consumer, &deliveries).await;
     assert_eq!(cluster.committed(0).await, Some(5));
 }

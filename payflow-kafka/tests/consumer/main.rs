@@ -4,5 +4,6 @@ mod closing;
 mod cluster;
 mod expired;
 mod gaps;
+mod logged;
 mod lost;
 mod tail;
