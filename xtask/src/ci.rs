@@ -1,22 +1,25 @@
 //! Everything that must hold before a change is taken, cheapest first.
 
 use crate::step::{Step, Steps};
-use crate::test;
+use crate::test::Tests;
 use crate::tool::{CARGO_DENY, TYPOS};
 
 /// Runs the steps in order, up to the first that fails, and ends with the table of their times.
 ///
 /// # Errors
 ///
-/// A step failed; the error names it and the command that repeats it.
+/// A part that a test needs is missing; or a step failed. The error names it, and the command that installs or
+/// repeats it.
 pub(crate) fn run() -> anyhow::Result<()> {
+    // What is missing is told before the first step; nothing is skipped.
+    let tests = Tests::all()?;
     let mut steps = Steps::default();
-    let outcome = run_steps(&mut steps);
+    let outcome = run_steps(&mut steps, &tests);
     println!("\n{steps}");
     outcome
 }
 
-fn run_steps(steps: &mut Steps) -> anyhow::Result<()> {
+fn run_steps(steps: &mut Steps, tests: &Tests) -> anyhow::Result<()> {
     steps.run(&Step::cargo("format", ["fmt", "--all", "--check"]))?;
 
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
@@ -28,5 +31,5 @@ fn run_steps(steps: &mut Steps) -> anyhow::Result<()> {
     CARGO_DENY.run("deny", &["--locked", "check", "bans", "licenses", "sources"], steps)?;
     TYPOS.run("typos", &[], steps)?;
 
-    test::run_steps(steps, &[])
+    tests.run_steps(steps).map(|_| ())
 }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod broker;
 mod ci;
 mod step;
 mod test;
@@ -25,13 +26,20 @@ struct Cli {
 enum Task {
     /// Builds and runs every test of the workspace, doc tests included.
     ///
-    /// It is `cargo test --workspace --locked --no-fail-fast`, with the time it took at the end.
+    /// First those that need no real part: `cargo test --workspace --locked --no-fail-fast`. Then the ignored ones,
+    /// which need a Kafka broker or Go. PAYFLOW_TEST_BROKERS names a broker that is there; without it, one is
+    /// started on a free port and ended afterwards, which takes Java and Maven. The time it took comes last.
     #[command(after_help = "Examples:
   cargo xtask test
+  cargo xtask test --no-broker             no broker, no Go; says how many tests were skipped
   cargo xtask test -- gap                  only tests whose name contains `gap`
   cargo xtask test -- --lib                no doc tests
-  cargo xtask test -- gap -- --nocapture   with what they print")]
+  cargo xtask test -- gap -- --nocapture   with what they print
+  PAYFLOW_TEST_BROKERS=127.0.0.1:9092 cargo xtask test")]
     Test {
+        /// Leaves out the tests that need a Kafka broker or Go, and says how many.
+        #[arg(long)]
+        no_broker: bool,
         /// Handed to `cargo test` as it stands.
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<String>,
@@ -39,10 +47,15 @@ enum Task {
     /// Checks everything that must hold before a change is taken: what CI runs.
     ///
     /// In this order: format, clippy, docs, deny (dependencies: bans, licences, sources), typos, and the
-    /// tests. It stops at the first step that fails, tells how to repeat that step alone, and writes to no
-    /// source file. A table of times comes last. cargo-deny and typos are installed into the user's cache
-    /// folder if need be.
+    /// tests, with a broker as `test` has one. It stops at the first step that fails, tells how to repeat that
+    /// step alone, and writes to no source file. A table of times comes last. cargo-deny, typos and Kafka are
+    /// installed into the user's cache folder if need be.
     Ci,
+    /// Starts a Kafka broker for tests and holds it until Ctrl-C.
+    ///
+    /// Its first line, on standard output, is the setting that names the broker to the tests:
+    /// `PAYFLOW_TEST_BROKERS=127.0.0.1:PORT`.
+    Broker,
 }
 
 fn main() -> ExitCode {
@@ -60,8 +73,9 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<()> {
     go_to_workspace()?;
     match task {
-        Task::Test { args } => test::run(&args),
+        Task::Test { no_broker, args } => test::run(args, no_broker),
         Task::Ci => ci::run(),
+        Task::Broker => broker::run(),
     }
 }
 

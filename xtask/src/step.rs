@@ -3,10 +3,10 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, ensure};
 
 /// One command to run, under the name it has in the table.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Step {
     typed: String,
     program: OsString,
     args: Vec<OsString>,
-    env: Vec<(&'static str, &'static str)>,
+    env: Vec<(&'static str, String)>,
 }
 
 impl Step {
@@ -38,8 +38,8 @@ impl Step {
     }
 
     /// Sets one environment variable for the command.
-    pub(crate) fn env(mut self, key: &'static str, value: &'static str) -> Self {
-        self.env.push((key, value));
+    pub(crate) fn env(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.env.push((key, value.into()));
         self
     }
 
@@ -49,14 +49,33 @@ impl Step {
     ///
     /// It cannot be started, or it failed.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        let status = command(&self.program)
-            .args(&self.args)
-            .envs(self.env.iter().copied())
-            .status()
-            .with_context(|| format!("step {}: {} cannot be started", self.name, self.typed))?;
-        if !status.success() {
-            bail!("step {} failed ({status}); to repeat it alone: {self}", self.name);
-        }
+        let status = self.command().status().with_context(|| self.not_started())?;
+        self.succeeded(status)
+    }
+
+    /// Runs the command to its end and returns what it printed. Its errors go where this program's go.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started, or it failed.
+    pub(crate) fn output(&self) -> anyhow::Result<String> {
+        let output = self.command().stderr(Stdio::inherit()).output().with_context(|| self.not_started())?;
+        self.succeeded(output.status)?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = command(&self.program);
+        command.args(&self.args).envs(self.env.iter().map(|(key, value)| (key, value)));
+        command
+    }
+
+    fn not_started(&self) -> String {
+        format!("step {}: {} cannot be started", self.name, self.typed)
+    }
+
+    fn succeeded(&self, status: ExitStatus) -> anyhow::Result<()> {
+        ensure!(status.success(), "step {} failed ({status}); to repeat it alone: {self}", self.name);
         Ok(())
     }
 }

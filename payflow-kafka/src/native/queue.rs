@@ -193,6 +193,7 @@ impl Drop for Queue {
     }
 }
 
+// SAFETY: librdkafka calls it with the pointer that was given with it.
 unsafe extern "C" fn call_wake(_: *mut RDKafka, wake: *mut c_void) {
     // SAFETY: it is the pointer that was given with this function, to a closure that outlives the queue.
     let wake = unsafe { &*wake.cast::<Wake>() };

@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::ProducerContext;
 use tokio::sync::oneshot;
-use tracing::{debug, error, warn};
+use tracing::{debug, warn};
 
 use super::queue::Place;
 use super::sends::Epoch;
@@ -58,20 +58,14 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = code_of(&error);
-        match code {
-            RDKafkaErrorCode::AllBrokersDown => {
-                self.health.set_connected(false);
-            }
-            RDKafkaErrorCode::Fatal => self.health.end(),
-            _ => {}
+        if code == RDKafkaErrorCode::AllBrokersDown {
+            self.health.set_connected(false);
         }
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if !needs_a_person(code) || !warned.first(code) {
-            debug!(%code, reason, "producer");
-        } else if code == RDKafkaErrorCode::Fatal {
-            error!(reason, "this producer can write no more: restart the program");
-        } else {
+        let first = || self.warned.lock().unwrap_or_else(PoisonError::into_inner).first(code);
+        if needs_a_person(code) && first() {
             warn!(%code, reason, "a broker refuses this producer");
+        } else {
+            debug!(%code, reason, "producer");
         }
     }
 }
@@ -91,13 +85,12 @@ impl ProducerContext for Context {
     }
 }
 
-/// Waiting does not mend it: a login, a permission or a certificate is wrong, or the client has failed for good.
+/// Waiting does not mend it: a login, a permission or a certificate is wrong.
 const fn needs_a_person(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode::*;
     matches!(
         code,
-        Fatal
-            | Authentication
+        Authentication
             | SaslAuthenticationFailed
             | UnsupportedSASLMechanism
             | IllegalSASLState

@@ -7,7 +7,7 @@ use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
 use rdkafka::producer::{BaseProducer, Producer as _};
-use tracing::debug;
+use tracing::{debug, error};
 
 use super::context::Context;
 use crate::health::KafkaHealth;
@@ -47,13 +47,23 @@ impl Poller {
     fn run(self) {
         // Nothing can be added once it is to stop, and what is queued is decided by its timeout.
         while !self.stop.load(Ordering::Acquire) || self.client.in_flight_count() > 0 {
-            if !self.health.is_connected() && !self.health.has_ended() {
-                self.look_for_broker();
+            if !self.health.has_ended() {
+                self.look_after_client();
             }
             // Serves each event as it comes; the time is only how long it goes on before it looks up here.
             self.client.poll(TURN);
         }
         debug!("producer ended");
+    }
+
+    fn look_after_client(&self) {
+        // Not every fatal error comes as an event of its own.
+        if let Some((code, reason)) = self.client.client().fatal_error() {
+            error!(%code, reason, "this producer can write no more: a new one is needed");
+            self.health.end();
+        } else if !self.health.is_connected() {
+            self.look_for_broker();
+        }
     }
 
     /// Asks for a broker on a thread of its own: the question blocks, and reports must not wait for it.

@@ -9,12 +9,12 @@ use payflow_kafka::{KafkaConfig, KafkaProducer, KafkaProducerConfig, KafkaTopics
 
 /// An address at which nobody listens: taken once, so that it is free, and given back.
 fn nobody() -> KafkaConfig {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    KafkaConfig::new(listener.local_addr().unwrap().to_string())
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    KafkaConfig::new(listener.local_addr().expect("it is bound").to_string())
 }
 
 fn record() -> Record {
-    Record::new(Topic::parse("payment-topic").unwrap(), "x").with_key("u001")
+    Record::new(Topic::parse("payment-topic").expect("a topic's name"), "x").with_key("u001")
 }
 
 const TRANSIENT: Fault = Fault::Transient { retry_after: None };

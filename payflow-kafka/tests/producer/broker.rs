@@ -21,18 +21,22 @@ pub(crate) fn brokers() -> String {
 }
 
 pub(crate) fn producer(config: &KafkaProducerConfig) -> KafkaProducer {
-    KafkaProducer::new(&cluster(), config).unwrap()
+    KafkaProducer::new(&cluster(), config).expect("the settings are good")
 }
 
 pub(crate) fn fresh_topic() -> Topic {
-    Topic::parse(&fresh_name("producer")).unwrap()
+    Topic::parse(&fresh_name("producer")).expect("a fresh name is a topic's name")
 }
 
 /// A topic that is there and empty.
 pub(crate) async fn topic(partitions: i32) -> Topic {
     let topic = fresh_topic();
     let new = NewTopic::new(&topic).with_partitions(partitions).with_replication(1);
-    KafkaTopics::new(&cluster()).unwrap().ensure(&[new]).await.unwrap();
+    KafkaTopics::new(&cluster())
+        .expect("the settings are good")
+        .ensure(&[new])
+        .await
+        .expect("the broker creates it");
     topic
 }
 
@@ -45,15 +49,15 @@ pub(crate) async fn read(topic: &Topic, partition: i32, count: usize) -> Vec<Own
             .set("group.id", fresh_name("reader"))
             .set("enable.auto.commit", "false")
             .create()
-            .unwrap();
+            .expect("the settings are good");
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic.as_str(), partition, Offset::Beginning).unwrap();
-        consumer.assign(&list).unwrap();
-        let one = || consumer.poll(LIMIT).expect("a record within the limit").unwrap().detach();
+        list.add_partition_offset(topic.as_str(), partition, Offset::Beginning).expect("it is an offset");
+        consumer.assign(&list).expect("the list is good");
+        let one = || consumer.poll(LIMIT).expect("a record within the limit").expect("no error").detach();
         (0..count).map(|_| one()).collect()
     })
     .await
-    .unwrap()
+    .expect("it does not panic")
 }
 
 /// How many records a partition holds.
@@ -61,12 +65,13 @@ pub(crate) async fn length(topic: &Topic, partition: i32) -> i64 {
     let topic = topic.clone();
     tokio::task::spawn_blocking(move || {
         let consumer: BaseConsumer =
-            ClientConfig::new().set("bootstrap.servers", brokers()).create().unwrap();
-        let (low, high) = consumer.fetch_watermarks(topic.as_str(), partition, LIMIT).unwrap();
+            ClientConfig::new().set("bootstrap.servers", brokers()).create().expect("the settings are good");
+        let (low, high) =
+            consumer.fetch_watermarks(topic.as_str(), partition, LIMIT).expect("the broker answers");
         high - low
     })
     .await
-    .unwrap()
+    .expect("it does not panic")
 }
 
 /// Names and values of a record's headers.

@@ -13,18 +13,19 @@ type Mock = MockCluster<'static, DefaultProducerContext>;
 const TOPIC: &str = "payment-topic";
 
 fn mock() -> (Mock, KafkaConfig) {
-    let mock = MockCluster::new(1).unwrap();
-    mock.create_topic(TOPIC, 1, 1).unwrap();
+    let mock = MockCluster::new(1).expect("a mock");
+    mock.create_topic(TOPIC, 1, 1).expect("a topic");
     let cluster = KafkaConfig::new(mock.bootstrap_servers());
     (mock, cluster)
 }
 
 fn producer(cluster: &KafkaConfig, delivery: Duration) -> KafkaProducer {
-    KafkaProducer::new(cluster, &KafkaProducerConfig::new().with_delivery_timeout(delivery)).unwrap()
+    KafkaProducer::new(cluster, &KafkaProducerConfig::new().with_delivery_timeout(delivery))
+        .expect("the settings are good")
 }
 
 fn record() -> Record {
-    Record::new(Topic::parse(TOPIC).unwrap(), "x").with_key("u001")
+    Record::new(Topic::parse(TOPIC).expect("a topic's name"), "x").with_key("u001")
 }
 
 async fn fault_of(producer: &KafkaProducer) -> Option<Fault> {

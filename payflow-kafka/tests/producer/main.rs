@@ -3,6 +3,7 @@
 mod absent;
 mod broker;
 mod faults;
+mod outage;
 mod partitions;
 mod queue;
 mod records;

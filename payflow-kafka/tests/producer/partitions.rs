@@ -37,8 +37,10 @@ async fn places(partitioner: Partitioner, expected: &[(&str, i32)]) {
     let topic = topic(PARTITIONS).await;
     let producer = producer(&KafkaProducerConfig::new().with_partitioner(partitioner));
     for (key, partition) in expected {
-        let receipt =
-            producer.send(Record::new(topic.clone(), "x").with_key((*key).to_owned())).await.unwrap();
+        let receipt = producer
+            .send(Record::new(topic.clone(), "x").with_key((*key).to_owned()))
+            .await
+            .expect("it is written");
         assert_eq!(receipt.partition, *partition, "{key}");
     }
 }

@@ -6,7 +6,7 @@ use payflow_kafka::{KafkaTopics, NewTopic};
 use crate::broker::{cluster, fresh_topic};
 
 fn topics() -> KafkaTopics {
-    KafkaTopics::new(&cluster()).unwrap()
+    KafkaTopics::new(&cluster()).expect("the settings are good")
 }
 
 #[tokio::test]

@@ -18,7 +18,8 @@ pub(crate) struct Crate {
 /// The crates that `package` is built from on this machine, itself included. `edges` is cargo's: `normal`,
 /// `normal,build`.
 pub(crate) fn tree(package: &str, edges: &str, flags: &[&str]) -> BTreeSet<Crate> {
-    let args = ["tree", "--locked", "--offline", "--prefix=none", "--format={p}|{f}", "--edges", edges];
+    // Not offline: what only a feature brings has been fetched by no build.
+    let args = ["tree", "--locked", "--prefix=none", "--format={p}|{f}", "--edges", edges];
     let text = cargo(&[args.as_slice(), &["--package", package], flags].concat());
     let crates: BTreeSet<Crate> = text.lines().map(parse).collect();
     assert!(crates.iter().any(|found| found.name == package), "the tree of {package} is not one:\n{text}");

@@ -40,6 +40,9 @@ const ADAPTERS_ONLY: &[&str] = &[
     "tower",
 ];
 
+/// What a published crate uses in its tests alone.
+const FOR_TESTS: &[&str] = &["payflow-parts", "payflow-testkit"];
+
 /// What a build script uses to compile or find C.
 const C_BUILDERS: &[&str] = &["bindgen", "cc", "cmake", "pkg-config", "vcpkg"];
 
@@ -126,6 +129,7 @@ fn adapter_depends_on_no_other_adapter() {
 fn foundation_depends_on_no_adapter() {
     let allowed: &[(&str, &[&str])] = &[
         ("payflow-core", &[]),
+        ("payflow-parts", &[]),
         ("payflow-proto", &["payflow-core"]),
         ("payflow-testkit", &["payflow-core"]),
     ];
@@ -145,24 +149,24 @@ fn foundation_depends_on_no_adapter() {
 }
 
 #[test]
-fn testkit_is_for_tests_and_named_by_path_alone() {
+fn what_is_for_tests_is_named_by_path_alone() {
     let mut breaches = Vec::new();
     for package in members() {
         let published = package["publish"].is_null();
         for dependency in
-            dependencies(&package).filter(|dependency| text(dependency, "name") == "payflow-testkit")
+            dependencies(&package).filter(|dependency| FOR_TESTS.contains(&text(dependency, "name")))
         {
-            let name = text(&package, "name");
+            let (name, other) = (text(&package, "name"), text(dependency, "name"));
             if published && dependency["kind"] != "dev" {
-                breaches.push(format!("{name} depends on the testkit, and not for its tests only"));
+                breaches.push(format!("{name} depends on {other}, and not for its tests only"));
             }
             // With a version, payflow-core could not be published before the testkit that depends on it.
             if dependency["req"] != "*" {
-                breaches.push(format!("{name} names a version of the testkit"));
+                breaches.push(format!("{name} names a version of {other}"));
             }
         }
     }
-    assert_none(breaches, "payflow-testkit is a dev-dependency by path");
+    assert_none(breaches, &format!("a dev-dependency by path: {FOR_TESTS:?}"));
 }
 
 #[test]
@@ -207,6 +211,7 @@ fn is_adapter(name: &str) -> bool {
         "payflow-bench",
         "payflow-cli",
         "payflow-core",
+        "payflow-parts",
         "payflow-proto",
         "payflow-program",
         "payflow-testkit",

@@ -26,6 +26,12 @@ pub(crate) fn libraries() -> Vec<PathBuf> {
     found
 }
 
+/// Every Rust file of the workspace.
+pub(crate) fn all_rust_files() -> Vec<PathBuf> {
+    let others = ["bench", "examples", "interop", "parts", "xtask"].map(|folder| root().join(folder));
+    libraries().into_iter().chain(others).flat_map(|folder| rust_files(&folder)).collect()
+}
+
 /// Every Rust file below a folder, which need not exist.
 pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

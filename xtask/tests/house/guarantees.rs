@@ -1,15 +1,11 @@
 //! What the guarantees name as their proof exists.
 
 use crate::assert_none;
-use crate::files::{read, root, rust_files};
+use crate::files::{all_rust_files, read, root};
 
 #[test]
 fn every_test_that_a_guarantee_names_exists() {
-    let sources: String = ["payflow-core", "payflow-http", "payflow-testkit", "proto", "examples"]
-        .iter()
-        .flat_map(|folder| rust_files(&root().join(folder)))
-        .map(|path| read(&path))
-        .collect();
+    let sources: String = all_rust_files().iter().map(|path| read(path)).collect();
     let guarantees = read(&root().join("docs/guarantees.md"));
     let names: Vec<&str> =
         guarantees.split('`').skip(1).step_by(2).filter(|name| is_test_name(name)).collect();

@@ -8,6 +8,7 @@ mod dependencies;
 mod files;
 mod guarantees;
 mod manifests;
+mod soundness;
 mod sources;
 
 /// Fails with every breach at once.

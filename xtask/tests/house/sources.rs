@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::assert_none;
-use crate::files::{code, is_generated, libraries, read, root, rust_files, short};
+use crate::files::{all_rust_files, code, is_generated, libraries, read, root, rust_files, short};
 
 /// A longer file holds more than one idea.
 const FILE_LINES_MAX: usize = 500;
@@ -47,15 +47,11 @@ const IMPURE: &[&str] = &[
     "tokio::",
 ];
 
-#[test]
-fn library_forbids_unsafe_code() {
-    let roots = libraries().into_iter().map(|library| library.join("src/lib.rs"));
-    let without = roots.filter(|path| !read(path).lines().any(|line| line == "#![forbid(unsafe_code)]"));
-    assert_none(
-        without.map(|path| short(&path)).collect(),
-        "every library has #![forbid(unsafe_code)] in its lib.rs",
-    );
-}
+/// The real parts that a test may need. `cargo xtask test` sees to each of them, and then runs every ignored test.
+const IGNORED: &[&str] = &["a Kafka broker", "Go", "Java and Maven"];
+
+/// How to run an ignored test.
+const RUN: &str = ": run cargo xtask test";
 
 #[test]
 fn library_holds_no_forbidden_word() {
@@ -80,12 +76,23 @@ fn what_decides_is_pure() {
 }
 
 #[test]
-fn file_holds_one_idea() {
-    let crates =
-        libraries().into_iter().chain(["bench", "examples", "xtask"].map(|folder| root().join(folder)));
-
+fn ignored_test_names_what_it_needs() {
     let mut breaches = Vec::new();
-    for path in crates.flat_map(|folder| rust_files(&folder)) {
+    for path in all_rust_files() {
+        let text = read(&path);
+        let wrong = (1..).zip(text.lines()).filter(|(_, line)| {
+            let attribute = line.trim_start();
+            attribute.starts_with("#[ignore") && !IGNORED.iter().any(|reason| attribute == ignored(reason))
+        });
+        breaches.extend(wrong.map(|(number, line)| format!("{}:{number}: {}", short(&path), line.trim())));
+    }
+    assert_none(breaches, &format!("#[ignore = \"needs PART{RUN}\"], where PART is one of {IGNORED:?}"));
+}
+
+#[test]
+fn file_holds_one_idea() {
+    let mut breaches = Vec::new();
+    for path in all_rust_files() {
         let text = read(&path);
         let lines = text.lines().count();
         if lines > FILE_LINES_MAX && !is_generated(&text) {
@@ -93,6 +100,11 @@ fn file_holds_one_idea() {
         }
     }
     assert_none(breaches, &format!("a file has {FILE_LINES_MAX} lines at most"));
+}
+
+/// The attribute of a test that needs `part`.
+fn ignored(part: &str) -> String {
+    format!("#[ignore = \"needs {part}{RUN}\"]")
 }
 
 /// The code of a pure part: `part.rs` and the folder `part`, without test files.

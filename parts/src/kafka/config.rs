@@ -1,0 +1,191 @@
+//! How a broker is set up.
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::RandomState;
+use std::fmt::Write;
+use std::hash::BuildHasher;
+
+use super::KafkaBroker;
+
+/// What differs from Kafka's defaults, for tests on one machine.
+const PROPERTIES: &[(&str, &str)] = &[
+    // Broker and controller in one process.
+    ("process.roles", "broker,controller"),
+    ("controller.listener.names", "CONTROLLER"),
+    ("inter.broker.listener.name", "PLAINTEXT"),
+    ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"),
+    ("log.dirs", "data"),
+    // A topic is there because somebody made it; else a misspelt name would go unnoticed.
+    ("auto.create.topics.enable", "false"),
+    ("num.partitions", "6"),
+    // One broker holds one copy.
+    ("offsets.topic.replication.factor", "1"),
+    ("transaction.state.log.replication.factor", "1"),
+    ("transaction.state.log.min.isr", "1"),
+    ("share.coordinator.state.topic.replication.factor", "1"),
+    ("share.coordinator.state.topic.min.isr", "1"),
+    // By default 50 each: as many folders and files, made by the first group that joins.
+    ("offsets.topic.num.partitions", "4"),
+    ("transaction.state.log.num.partitions", "4"),
+    ("share.coordinator.state.topic.num.partitions", "4"),
+    // By default the first member of a group waits 3 s for others.
+    ("group.initial.rebalance.delay.ms", "0"),
+    // By default a session of a group has 6 s at least; tests want to see sooner that a member died.
+    ("group.min.session.timeout.ms", "500"),
+];
+
+/// A small log, on standard output.
+pub(crate) const LOG4J2: &str = r#"Configuration:
+  Appenders:
+    Console:
+      name: STDOUT
+      PatternLayout:
+        pattern: "%d{HH:mm:ss.SSS} %p %c %m%n"
+  Loggers:
+    Root:
+      level: WARN
+      AppenderRef:
+        - ref: STDOUT
+"#;
+
+/// How a broker is set up: for tests, unless told otherwise.
+///
+/// One broker with a data folder of its own; no topics are made by asking for them, and a new one has 6 partitions;
+/// groups form at once; a session of a group may be as short as 500 ms.
+#[derive(Debug, Clone, Default)]
+#[must_use = "a configuration starts nothing by itself"]
+pub struct KafkaConfig {
+    properties: BTreeMap<String, String>,
+}
+
+impl KafkaConfig {
+    /// The set-up for tests.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets one of the broker's properties (those of `server.properties`), in place of its default here or in Kafka.
+    ///
+    /// The listeners and `node.id` are given by the start and cannot be set.
+    pub fn with_property(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.properties.insert(key.into(), value.into());
+        self
+    }
+
+    /// Starts a broker with this set-up. See [`KafkaBroker::start`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`KafkaBroker::start`].
+    pub fn start(self) -> anyhow::Result<KafkaBroker> {
+        KafkaBroker::start_with(&self)
+    }
+
+    /// The text of `server.properties` for one node.
+    pub(crate) fn server_properties(&self, node: &Node) -> String {
+        let mut all: BTreeMap<&str, &str> = PROPERTIES.iter().copied().collect();
+        all.extend(self.properties.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        let given = node.properties();
+        all.extend(given.iter().map(|(key, value)| (*key, value.as_str())));
+
+        let mut text = String::new();
+        for (key, value) in all {
+            // A backslash is the one character of a value that the format takes for something else.
+            let value = value.replace('\\', r"\\");
+            writeln!(text, "{key}={value}").expect("a string takes every write");
+        }
+        text
+    }
+}
+
+/// One process of a cluster: its number, and its two ports.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Node {
+    pub(crate) id: u32,
+    pub(crate) port: u16,
+    pub(crate) controller_port: u16,
+}
+
+impl Node {
+    fn properties(&self) -> [(&'static str, String); 4] {
+        let Self { id, port, controller_port } = self;
+        [
+            ("node.id", id.to_string()),
+            ("controller.quorum.voters", format!("{id}@127.0.0.1:{controller_port}")),
+            ("listeners", format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}")),
+            ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{port}")),
+        ]
+    }
+}
+
+/// A new cluster's id.
+pub(crate) fn new_cluster_id() -> String {
+    // Each state is seeded by the system.
+    let random = || RandomState::new().hash_one(0_u8);
+    cluster_id(random(), random())
+}
+
+/// 16 bytes in base64url, as Kafka wants them. They never begin with `-`, which would be taken for an option.
+fn cluster_id(high: u64, low: u64) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    // Of the 132 bits that 22 digits have, the first 6 and the last 4 stay zero.
+    let bits = (u128::from(high) << 64 | u128::from(low)) >> 6;
+    let digit = |index: u32| if index < 21 { bits >> (122 - 6 * index) } else { bits << 4 };
+    (0..22).map(|index| char::from(DIGITS[(digit(index) & 63) as usize])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NODE: Node = Node { id: 1, port: 20_001, controller_port: 20_002 };
+
+    #[test]
+    fn node_listens_on_its_own_two_ports_of_the_loopback() {
+        let text = KafkaConfig::new().server_properties(&NODE);
+
+        let has = |line: &str| assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
+        has("node.id=1");
+        has("listeners=PLAINTEXT://127.0.0.1:20001,CONTROLLER://127.0.0.1:20002");
+        has("advertised.listeners=PLAINTEXT://127.0.0.1:20001");
+        has("controller.quorum.voters=1@127.0.0.1:20002");
+        has("auto.create.topics.enable=false");
+    }
+
+    #[test]
+    fn property_takes_the_place_of_the_default_and_never_of_the_ports() {
+        let config = KafkaConfig::new()
+            .with_property("num.partitions", "1")
+            .with_property("message.max.bytes", "2000000")
+            .with_property("listeners", "PLAINTEXT://0.0.0.0:9092");
+
+        let text = config.server_properties(&NODE);
+
+        let values = |key: &str| {
+            text.lines().filter_map(|line| line.strip_prefix(key)).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(values("num.partitions="), ["1"]);
+        assert_eq!(values("message.max.bytes="), ["2000000"]);
+        assert_eq!(values("listeners=").len(), 1);
+        assert!(!text.contains("9092"), "{text}");
+    }
+
+    #[test]
+    fn backslash_reaches_the_broker_as_it_is() {
+        let text = KafkaConfig::new().with_property("rule", r"a\b").server_properties(&NODE);
+
+        assert!(text.contains("rule=a\\\\b\n"), "{text}");
+    }
+
+    #[test]
+    fn cluster_id_is_16_bytes_in_base64url_and_no_option() {
+        assert_eq!(cluster_id(0, 0), "AAAAAAAAAAAAAAAAAAAAAA");
+        assert_eq!(cluster_id(u64::MAX, u64::MAX), "A____________________w");
+        assert_eq!(cluster_id(0, 1 << 6), "AAAAAAAAAAAAAAAAAAAAAQ");
+        for _ in 0..100 {
+            let id = new_cluster_id();
+            assert!(id.starts_with('A') && id.len() == 22, "{id}");
+        }
+        assert_ne!(new_cluster_id(), new_cluster_id());
+    }
+}

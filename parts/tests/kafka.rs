@@ -1,0 +1,76 @@
+//! A real broker, as the tests of other crates use it.
+
+use std::fs;
+use std::net::TcpStream;
+use std::path::Path;
+
+use payflow_parts::{KafkaBroker, KafkaConfig};
+
+fn state(pid: u32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').next().map(str::to_owned)
+}
+
+#[test]
+#[ignore = "needs Java and Maven: run cargo xtask test"]
+fn broker_is_found_again_at_its_address_with_its_data() {
+    let mut broker = KafkaBroker::start().unwrap();
+    let address = broker.brokers().to_owned();
+    let folder = broker.log_path().parent().unwrap().to_owned();
+    let first = broker.pid().unwrap();
+    TcpStream::connect(&address).unwrap();
+    fs::write(folder.join("data/mark"), "").unwrap();
+
+    broker.stop().unwrap();
+    assert_eq!(broker.pid(), None);
+    assert_eq!(state(first), None);
+    TcpStream::connect(&address).unwrap_err();
+
+    broker.start_again().unwrap();
+    TcpStream::connect(&address).unwrap();
+    broker.kill();
+    TcpStream::connect(&address).unwrap_err();
+    broker.start_again().unwrap();
+    let last = broker.pid().unwrap();
+    assert!(broker.start_again().unwrap_err().to_string().starts_with("the broker runs"));
+
+    broker.pause().unwrap();
+    assert_eq!(state(last).as_deref(), Some("T"));
+    broker.resume().unwrap();
+    assert_ne!(state(last).as_deref(), Some("T"));
+
+    assert_eq!(broker.brokers(), address);
+    assert!(folder.join("data/mark").exists(), "the data stays");
+    assert!(broker.ended().unwrap().is_none());
+    drop(broker);
+    assert_eq!(state(last), None);
+    assert!(!folder.exists(), "nothing is left behind");
+}
+
+#[test]
+#[ignore = "needs Java and Maven: run cargo xtask test"]
+fn broker_that_cannot_start_tells_why() {
+    let started = KafkaConfig::new().with_property("log.retention.ms", "nonsense").start();
+
+    let error = started.unwrap_err().to_string();
+    assert!(error.contains("log.retention.ms") && error.contains("nonsense"), "{error}");
+}
+
+#[test]
+#[ignore = "needs Java and Maven: run cargo xtask test"]
+fn broker_that_ended_by_itself_is_noticed() {
+    let mut broker = KafkaBroker::start().unwrap();
+    let pid = broker.pid().unwrap();
+    assert!(broker.log_tail().contains("Formatting"), "{}", broker.log_tail());
+
+    let ended = std::process::Command::new("sh").args(["-c", &format!("kill -KILL {pid}")]).status().unwrap();
+    assert!(ended.success());
+    while broker.ended().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+
+    broker.start_again().unwrap_err();
+    broker.kill();
+    broker.start_again().unwrap();
+    assert!(Path::new(&format!("/proc/{}", broker.pid().unwrap())).exists());
+}
