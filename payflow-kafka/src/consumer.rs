@@ -4,10 +4,12 @@ mod chunk;
 mod commits;
 mod context;
 mod holdings;
+mod placing;
 mod poll_thread;
 mod reading;
 mod rebalance;
 mod shared;
+mod troubles;
 mod waker;
 
 use std::fmt;
@@ -145,8 +147,9 @@ impl Consumer for KafkaConsumer {
 
     fn commit(&mut self) -> BoxFuture<'static, Result<(), Error>> {
         let mut state = self.shared.lock();
-        if let Some(broken) = &state.broken {
-            return ready(Err(broken.error("commit"))).boxed();
+        if state.ended {
+            let error = Error::fatal("commit").because("the consumer was closed");
+            return ready(Err(state.broken.as_ref().map_or(error, |broken| broken.error("commit")))).boxed();
         }
         let watermarks = state.holdings.uncommitted(None);
         if watermarks.is_empty() {

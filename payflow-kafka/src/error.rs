@@ -10,12 +10,20 @@ const TRANSIENT: Fault = Fault::Transient { retry_after: None };
 
 /// What a failed send means for its record.
 ///
-/// That a broker may have it comes before everything: who waits must not be told that nothing happened.
+/// That a broker may have it comes before everything: who waits must not be told that nothing happened. An answer about
+/// the record itself is believed, since it is given before anything is written.
 pub(crate) fn deliver(code: RDKafkaErrorCode, persisted: Persisted) -> Fault {
-    use RDKafkaErrorCode::*;
-    if persisted == Persisted::Maybe {
-        return Fault::Unknown;
+    match (refusal(code), persisted) {
+        (_, Persisted::Maybe) | (Fault::Transient { .. } | Fault::Fatal, Persisted::Unlikely) => {
+            Fault::Unknown
+        }
+        (fault, _) => fault,
     }
+}
+
+/// What a code means for a record that was not written.
+fn refusal(code: RDKafkaErrorCode) -> Fault {
+    use RDKafkaErrorCode::*;
     match code {
         // About the record or its topic: the next one may do better, this one will not.
         UnknownTopic

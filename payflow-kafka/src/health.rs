@@ -1,7 +1,7 @@
 //! Whether a client reaches its cluster.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Whether a client reaches a broker of its cluster. Cheap to clone; all clones tell of the same client.
 ///
@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// is down; then the brokers are asked about once a second until one answers. A client that failed for good, as
 /// [`Fatal`](payflow_core::Fault::Fatal), stays not connected.
 #[derive(Debug, Clone)]
-pub struct KafkaHealth(Arc<AtomicUsize>);
+pub struct KafkaHealth(Arc<AtomicU64>);
 
 impl KafkaHealth {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(AtomicUsize::new(0)))
+        Self(Arc::new(AtomicU64::new(0)))
     }
 
     /// Whether a broker answered since all connections were last down.
@@ -34,16 +34,16 @@ impl KafkaHealth {
 
     /// What the thread that serves the client's events has learned from one. Tells whether that is news.
     pub(crate) fn set_connected(&self, connected: bool) -> bool {
-        if !connected {
-            let down = |state: usize| Some((state & !CONNECTED).wrapping_add(LOSS));
-            let before = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, down);
-            return before.is_ok_and(|state| state & CONNECTED != 0);
-        }
         // Looked at first: this comes with every delivery, and a write would take the cache line from others.
-        !self.is_connected() && self.0.fetch_or(CONNECTED, Ordering::AcqRel) & CONNECTED == 0
+        if connected && self.is_connected() {
+            return false;
+        }
+        let change = |state: u64| Some(if connected { gained(state) } else { lost(state) });
+        let before = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, change);
+        before.is_ok_and(|state| (state & CONNECTED != 0) != connected)
     }
 
-    /// What was known before a broker was asked, for [`connected_as_of`](Self::connected_as_of).
+    /// What is known now.
     pub(crate) fn seen(&self) -> Seen {
         Seen(self.0.load(Ordering::Acquire))
     }
@@ -51,19 +51,33 @@ impl KafkaHealth {
     /// A broker has answered what was asked after `seen`. Changes nothing if the connections were lost since: the loss
     /// may be younger than the answer.
     pub(crate) fn connected_as_of(&self, seen: Seen) {
-        let connected = seen.0 | CONNECTED;
-        let _ = self.0.compare_exchange(seen.0, connected, Ordering::AcqRel, Ordering::Acquire);
+        let _ = self.0.compare_exchange(seen.0, gained(seen.0), Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Whether a broker was reached at any time from `seen` until now.
+    pub(crate) fn was_connected_since(&self, seen: Seen) -> bool {
+        let connects = |state: u64| state & (LOSS - 1) & !ENDED;
+        seen.0 & CONNECTED != 0 || connects(self.0.load(Ordering::Acquire)) != connects(seen.0)
     }
 }
 
 /// What was known of a connection at some time.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen(usize);
+pub(crate) struct Seen(u64);
 
-/// The two lowest bits; those above count the losses.
-const CONNECTED: usize = 1;
-const ENDED: usize = 2;
-const LOSS: usize = 4;
+const fn gained(state: u64) -> u64 {
+    if state & CONNECTED == 0 { (state | CONNECTED).wrapping_add(CONNECT) } else { state }
+}
+
+const fn lost(state: u64) -> u64 {
+    (state & !CONNECTED).wrapping_add(LOSS)
+}
+
+/// Two bits; then how often a connection was gained, up to bit 31; then how often the last one was lost.
+const CONNECTED: u64 = 1;
+const ENDED: u64 = 1 << 1;
+const CONNECT: u64 = 1 << 2;
+const LOSS: u64 = 1 << 32;
 
 #[cfg(test)]
 mod tests {
@@ -84,6 +98,27 @@ mod tests {
         assert!(!health.is_connected());
         assert!(health.set_connected(true));
         assert!(health.is_connected());
+    }
+
+    #[test]
+    fn a_connection_in_between_is_not_forgotten() {
+        let health = KafkaHealth::new();
+        let before = health.seen();
+        assert!(!health.was_connected_since(before));
+        health.set_connected(false);
+        assert!(!health.was_connected_since(before), "it was down already");
+
+        health.connected_as_of(health.seen());
+        assert!(health.was_connected_since(before));
+        let during = health.seen();
+        health.set_connected(false);
+        assert!(health.was_connected_since(before) && health.was_connected_since(during));
+
+        let after = health.seen();
+        health.end();
+        assert!(!health.was_connected_since(after));
+        health.set_connected(true);
+        assert!(health.was_connected_since(after));
     }
 
     #[test]

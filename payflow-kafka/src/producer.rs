@@ -29,10 +29,11 @@ use crate::native::Persisted;
 
 /// Makes records durable on Kafka: idempotent, acknowledged by all in-sync replicas.
 ///
-/// A send that failed as [`Transient`](payflow_core::Fault::Transient) was surely not written; whatever a broker may
-/// have is [`Unknown`](payflow_core::Fault::Unknown). Both come within `queue_timeout` and `delivery_timeout` of
-/// [`KafkaProducerConfig`] together, brokers or not. After a [`Fatal`](payflow_core::Fault::Fatal) error every further
-/// send fails with it at once: make a new producer.
+/// A send that failed as [`Transient`](payflow_core::Fault::Transient) was surely not written: the queue was full, or no
+/// broker was reached from its start to its end. Where a broker may have it, the send is
+/// [`Unknown`](payflow_core::Fault::Unknown). Both come within `queue_timeout` and `delivery_timeout` of
+/// [`KafkaProducerConfig`] together. After a [`Fatal`](payflow_core::Fault::Fatal) error every further send fails with it
+/// at once: make a new producer.
 ///
 /// Nothing blocks: one thread of its own waits for librdkafka. Dropping it lets what is queued be decided, within the
 /// delivery timeout, and then ends that thread; a program that is about to exit awaits [`flush`](Producer::flush) first.
@@ -85,7 +86,7 @@ impl KafkaProducer {
     /// Hands a record to librdkafka, which decides it later.
     fn enqueue(&self, record: &Record, place: Place, epoch: Arc<Epoch>) -> Result<Decided, Error> {
         let (sender, outcome) = oneshot::channel();
-        let pending = Box::new(Pending::new(sender, place, epoch));
+        let pending = Box::new(Pending::new(sender, self.health.seen(), place, epoch));
         match self.client.send(encode::base_record(record, pending)) {
             Ok(()) => Ok(Decided { outcome, topic: record.topic.clone() }),
             Err((refused, _)) => Err(self.failed(&record.topic, error::code_of(&refused), Persisted::No)),

@@ -28,6 +28,8 @@ struct Holding {
     tracker: OffsetTracker,
     /// What the group has committed, as far as is known here.
     committed: i64,
+    /// The highest offset of which a commit was begun: no later one may set the group back.
+    begun: i64,
     /// Deliveries in `ready`.
     ready: usize,
     /// Deliveries handed over whose tokens are not back.
@@ -64,6 +66,7 @@ impl Holdings {
                 assignment,
                 tracker: OffsetTracker::new(committed),
                 committed,
+                begun: committed,
                 ready: 0,
                 out: 0,
                 end: None,
@@ -107,8 +110,11 @@ impl Holdings {
         let Some(holding) = self.current(AckToken::new(slot, generation, 0)) else {
             return;
         };
+        if holding.revoking {
+            return;
+        }
         holding.tracker.end(position);
-        if at_end && !holding.revoking {
+        if at_end {
             let untold = holding.end.replace(position).is_some();
             self.ends += usize::from(!untold);
         }
@@ -201,6 +207,28 @@ impl Holdings {
             })
         };
         self.held().filter(concerned).filter_map(watermark).collect()
+    }
+
+    /// Takes note that a commit begins, and takes out of it what would set the group back: partitions that were let go or
+    /// lost since it was asked for, and offsets behind those of a later commit.
+    ///
+    /// Says whether a partition was no longer held.
+    pub(super) fn begin_commit(&mut self, watermarks: &mut Vec<Watermark>) -> bool {
+        let mut gone = false;
+        watermarks.retain(|watermark| {
+            match self.current(AckToken::new(watermark.slot, watermark.generation, 0)) {
+                Some(holding) if watermark.offset >= holding.begun => {
+                    holding.begun = watermark.offset;
+                    true
+                }
+                Some(_) => false,
+                None => {
+                    gone = true;
+                    false
+                }
+            }
+        });
+        gone
     }
 
     /// This much is durable.

@@ -1,33 +1,38 @@
 //! The thread that serves librdkafka: it never waits for a handler.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use payflow_core::{Delivery, Error, Fault};
-use rdkafka::Offset;
+use payflow_core::{Delivery, Error};
 use rdkafka::consumer::Consumer as _;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::oneshot;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error};
 
 use super::chunk::{Budget, Copier};
-use super::commits::{Commits, commit_failed};
+use super::commits::{Commits, Decided, commit_failed};
 use super::context::Context;
 use super::holdings::Watermark;
-use super::reading::{Place, Reading};
+use super::placing::place;
+use super::reading::Reading;
 use super::rebalance::Step;
 use super::shared::{Broken, Shared};
-use crate::error;
+use super::troubles::stray;
 use crate::health::KafkaHealth;
 use crate::log::Once;
-use crate::native::{Batch, DataConsumer, Read, reach_broker};
+use crate::native::{Batch, DataConsumer};
 
 /// No wait is longer, so that librdkafka's `max.poll.interval.ms` never passes.
 const WAIT_MAX: Duration = Duration::from_millis(500);
 /// How many records are read ahead of those handed over.
 const READ_AHEAD: usize = Batch::MAX;
+/// How long the thread waits for librdkafka to take a new position.
+const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
+/// Between two tries of it.
+const SEEK_PAUSE: Duration = Duration::from_millis(100);
 
 /// Everything the thread owns.
 pub(super) struct PollThread {
@@ -40,12 +45,12 @@ pub(super) struct PollThread {
     batch: Batch,
     budget: Arc<Budget>,
     record_bytes: usize,
-    health: KafkaHealth,
+    pub(super) health: KafkaHealth,
     /// Since when no broker can be reached.
-    outage: Option<Instant>,
+    pub(super) outage: Option<Instant>,
     /// Errors that were told once, until something works again.
-    told: Once<RDKafkaErrorCode>,
-    probe_at: Instant,
+    pub(super) told: Once<RDKafkaErrorCode>,
+    pub(super) probe_at: Instant,
 }
 
 /// Who waits for a commit.
@@ -84,27 +89,62 @@ impl PollThread {
     /// Runs until the owner wants no more, then leaves the group.
     pub(super) fn run(mut self) {
         self.shared.waker.set_thread(thread::current());
-        while !self.shared.lock().closing {
-            let now = Instant::now();
-            self.serve();
-            self.take_commits(now);
-            let busy = self.follow(now);
-            self.probe(now);
-            let read = self.read();
-            if read == 0 && !busy {
-                self.advance();
-                thread::park_timeout(self.wait(now));
+        let turning = || {
+            while !self.shared.lock().closing {
+                self.turn();
             }
+        };
+        // Unwinding would drop the client unasked, which then waits for ever for a rebalance that nobody answers.
+        if catch_unwind(AssertUnwindSafe(turning)).is_err() {
+            error!(
+                "the thread that serves Kafka panicked: nothing more is received; this is a bug in payflow"
+            );
+            let panicked = || Broken("the thread that serves it panicked".to_owned());
+            self.shared.lock().broken.get_or_insert_with(panicked);
+            self.health.end();
         }
         self.close();
     }
 
-    fn wait(&self, now: Instant) -> Duration {
-        self.step.wake_at().map_or(WAIT_MAX, |at| at.saturating_duration_since(now).min(WAIT_MAX))
+    fn turn(&mut self) {
+        self.serve();
+        self.take_commits();
+        let busy = self.follow();
+        self.probe();
+        self.settle();
+        let read = self.read();
+        if read == 0 && !busy {
+            self.advance();
+            thread::park_timeout(self.wait());
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        let until_next = self.step.wake_at().map(|at| at.saturating_duration_since(Instant::now()));
+        let longest = if self.reading.is_unsettled() { SEEK_PAUSE } else { WAIT_MAX };
+        until_next.map_or(longest, |wait| wait.min(longest))
+    }
+
+    /// Leaves the group.
+    fn close(mut self) {
+        let consumer = self.client.consumer();
+        consumer.client().context().close();
+        self.answer_all();
+        // Without it a member that holds no partition would leave by its session timeout alone.
+        self.client.consumer().unsubscribe();
+        let mut state = self.shared.lock();
+        state.ended = true;
+        state.commits.clear();
+        drop(state);
+        self.shared.changed.notify_one();
+        let shared = Arc::clone(&self.shared);
+        // Waits until the group is left.
+        drop(self);
+        shared.closed.send_replace(true);
     }
 
     /// Rebalances, commit results, errors.
-    fn serve(&mut self) {
+    pub(super) fn serve(&mut self) {
         let mut others = Vec::new();
         self.client.serve(|other| others.push(other.map(|message| stray(&message))));
         for other in others {
@@ -124,7 +164,7 @@ impl PollThread {
         }
     }
 
-    fn decided(&mut self, decided: super::commits::Decided<Reply>) {
+    fn decided(&mut self, decided: Decided<Reply>) {
         if !decided.durable.is_empty() {
             self.works();
             let mut state = self.shared.lock();
@@ -139,27 +179,32 @@ impl PollThread {
         }
     }
 
-    fn take_commits(&mut self, now: Instant) {
+    /// Starts the commits that the owner asked for.
+    pub(super) fn take_commits(&mut self) {
         let requests = std::mem::take(&mut self.shared.lock().commits);
         for request in requests {
-            self.commit(request.watermarks, Reply::Owner(request.reply), now);
+            self.commit(request.watermarks, Reply::Owner(request.reply));
         }
     }
 
     /// Starts a commit; its result comes by the main queue.
-    pub(super) fn commit(&mut self, watermarks: Vec<Watermark>, reply: Reply, now: Instant) {
-        let mut list = rdkafka::TopicPartitionList::with_capacity(watermarks.len());
+    pub(super) fn commit(&mut self, mut watermarks: Vec<Watermark>, reply: Reply) {
+        let gone = self.shared.lock().holdings.begin_commit(&mut watermarks);
+        if watermarks.is_empty() {
+            let late = || Error::transient("commit").because("the partitions were let go before it began");
+            let outcome = if gone { Err(late()) } else { Ok(()) };
+            return self.decided(Decided { durable: Vec::new(), outcome, reply });
+        }
+        let mut list = TopicPartitionList::with_capacity(watermarks.len());
         let added = watermarks.iter().try_for_each(|watermark| {
             let offset = Offset::Offset(watermark.offset);
             list.add_partition_offset(watermark.topic.as_str(), watermark.partition, offset)
         });
-        let begun = added.and_then(|()| self.client.commit(&list));
-        match begun {
-            Ok(()) => self.commits.begin(watermarks, reply, now),
+        match added.and_then(|()| self.client.commit(&list)) {
+            Ok(()) => self.commits.begin(watermarks, reply, Instant::now()),
             Err(error) => {
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-                let outcome = Err(commit_failed(code));
-                self.decided(super::commits::Decided { durable: Vec::new(), outcome, reply });
+                self.decided(Decided { durable: Vec::new(), outcome: Err(commit_failed(code)), reply });
             }
         }
     }
@@ -183,7 +228,7 @@ impl PollThread {
                 return;
             }
             records += 1;
-            take(client, reading, shared, index, &message);
+            place(client, reading, shared, index, &message);
         });
         if records > 0 {
             told.clear();
@@ -236,165 +281,48 @@ impl PollThread {
         }
     }
 
-    /// A pause goes on from librdkafka's position, which an error has moved past a record that was never handed out.
-    pub(super) fn mend_positions(&mut self) {
-        for (topic, partition, offset) in self.reading.faulty() {
-            self.seek(topic.as_str(), partition, offset);
-        }
-    }
-
-    fn read_again(&mut self, topic: &str, partition: i32, offset: i64) {
-        error!(
-            topic,
-            partition, offset, "a record came on the main queue, and is read again: this is a bug in payflow"
-        );
-        self.seek(topic, partition, Offset::Offset(offset));
-    }
-
-    fn seek(&self, topic: &str, partition: i32, offset: Offset) {
-        if let Err(error) = self.client.consumer().seek(topic, partition, offset, Duration::from_secs(1)) {
-            warn!(topic, partition, ?offset, %error, "reading could not be set back: a restart reads from the last commit");
-        }
-    }
-
-    fn note_error(&mut self, error: &KafkaError) {
-        match error {
-            KafkaError::MessageConsumptionFatal(code) => self.fail(*code),
-            other => {
-                let code = other.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-                self.note_code(code, None);
+    /// Tells librdkafka where to read on where its own position is wrong.
+    fn settle(&mut self) {
+        let consumer = self.client.consumer();
+        self.reading.settle(|topic, partition, offset| {
+            let sought = consumer.seek(topic.as_str(), partition, offset, SEEK_TIMEOUT);
+            if let Err(error) = &sought {
+                debug!(%topic, partition, ?offset, %error, "reading cannot be set back yet");
             }
-        }
-    }
-
-    fn note_partition_error(&mut self, code: RDKafkaErrorCode, topic: &str, partition: i32) {
-        self.note_code(code, Some((topic, partition)));
-    }
-
-    fn note_code(&mut self, code: RDKafkaErrorCode, place: Option<(&str, i32)>) {
-        if error::consume(code) == Fault::Fatal {
-            return self.fail(code);
-        }
-        match code {
-            RDKafkaErrorCode::AllBrokersDown => {
-                self.health.set_connected(false);
-                if self.outage.is_none() {
-                    self.outage = Some(Instant::now());
-                    warn!("no Kafka broker can be reached: nothing is received until one is back");
-                }
-            }
-            // Each broker that goes away tells so; it matters once all have.
-            RDKafkaErrorCode::BrokerTransportFailure
-            | RDKafkaErrorCode::Resolve
-            | RDKafkaErrorCode::OperationTimedOut => {
-                debug!(%code, "a broker cannot be reached");
-            }
-            code if self.told.first(code) => {
-                let place = place.map(|(topic, partition)| format!("{topic}/{partition}"));
-                warn!(%code, place, "receiving fails, and is tried again");
-            }
-            _ => {}
-        }
-    }
-
-    fn fail(&mut self, code: RDKafkaErrorCode) {
-        let text = match self.client.consumer().client().fatal_error() {
-            Some((code, text)) => format!("{code}: {text}"),
-            None => code.to_string(),
-        };
-        self.shared.lock().broken.get_or_insert(Broken(text));
-        self.shared.changed.notify_one();
-    }
-
-    /// A broker answered. Records are no answer: they may have been fetched before the last broker was lost.
-    fn works(&mut self) {
-        self.health.set_connected(true);
-        if let Some(since) = self.outage.take() {
-            info!(seconds = since.elapsed().as_secs(), "a Kafka broker is reached again");
-        }
-    }
-
-    /// An idle topic tells nothing of a broker that is back: while none is reached, one is asked.
-    fn probe(&mut self, now: Instant) {
-        if self.health.is_connected() || now < self.probe_at {
-            return;
-        }
-        let found = reach_broker(self.client.consumer().client(), Duration::from_millis(200));
-        self.probe_at = Instant::now() + Duration::from_secs(1);
-        if found.is_ok() {
-            self.works();
-        }
-    }
-
-    fn close(mut self) {
-        let context = Arc::clone(self.client.consumer().client().context());
-        context.close();
-        self.answer_all();
-        self.shared.lock().commits.clear();
-        let shared = Arc::clone(&self.shared);
-        // Leaves the group, and waits for it.
-        drop(self);
-        shared.closed.send_replace(true);
+            sought.is_ok()
+        });
     }
 }
 
-/// Takes a record in, or finds out why it does not lie where it was expected.
-fn take(
-    client: &DataConsumer<Context>,
-    reading: &mut Reading,
-    shared: &Shared,
-    index: usize,
-    message: &Read<'_>,
-) {
-    let offset = message.offset();
-    match reading.place(index, offset) {
-        Place::Next => reading.take(index, message),
-        Place::Behind { expected } => {
-            let low = client.watermarks(message.topic(), message.partition()).map_or(-1, |(low, _)| low);
-            if low > expected {
-                error!(
-                    topic = message.topic(),
-                    partition = message.partition(),
-                    from = expected,
-                    to = low,
-                    "records were deleted before they were handled: raise the topic's retention"
-                );
-            }
-            reading.take(index, message);
-        }
-        Place::Before => {
-            let low = client.watermarks(message.topic(), message.partition()).map_or(-1, |(low, _)| low);
-            // Rarely, librdkafka hands out once more what it has handed out before a pause.
-            if low == offset {
-                begin_anew(reading, shared, index, message);
-            }
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use rdkafka::ClientConfig;
+    use rdkafka::consumer::BaseConsumer;
 
-/// The log was deleted and begun anew below the offset expected: what is out of the old one is no longer ours.
-fn begin_anew(reading: &mut Reading, shared: &Shared, index: usize, message: &Read<'_>) {
-    let Some(old) = reading.assignment(index).cloned() else {
-        return;
-    };
-    error!(
-        topic = message.topic(),
-        partition = message.partition(),
-        offset = message.offset(),
-        "the partition begins anew at a lower offset: it is read from there"
-    );
-    let mut state = shared.lock();
-    state.holdings.read(reading.deliveries());
-    state.holdings.lose(&[old.slot]);
-    let anew = state.holdings.assign([(old.topic, old.partition, Some(message.offset()))]);
-    drop(state);
-    reading.remove(&[old.slot]);
-    reading.add(anew, |_| Offset::Offset(message.offset()));
-    if let Some(index) = reading.find(message) {
-        reading.take(index, message);
-    }
-}
+    use super::super::waker::Waker;
+    use super::*;
 
-fn stray(message: &BorrowedMessage<'_>) -> (String, i32, i64) {
-    (message.topic().to_owned(), message.partition(), message.offset())
+    /// A thread of a group whose broker is nowhere.
+    fn poll_thread() -> PollThread {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", "127.0.0.1:1").set("group.id", "group");
+        let base: BaseConsumer<Context> = config.create_with_context(Context::default()).unwrap();
+        base.subscribe(&["topic"]).unwrap();
+        let waker = Arc::new(Waker::new());
+        let shared = Arc::new(Shared::new(Arc::clone(&waker)));
+        let client = DataConsumer::new(base, move || waker.wake()).unwrap();
+        PollThread::new(client, shared, KafkaHealth::new(), Duration::from_secs(5), 1 << 20)
+    }
+
+    #[test]
+    fn a_panic_is_told_and_the_client_is_closed() {
+        let mut thread = poll_thread();
+        // Divided by at each turn.
+        thread.record_bytes = 0;
+        let (shared, health) = (Arc::clone(&thread.shared), thread.health.clone());
+        thread.run();
+        assert!(shared.lock().broken.is_some() && shared.lock().ended);
+        assert!(*shared.closed.borrow());
+        assert!(health.has_ended());
+    }
 }

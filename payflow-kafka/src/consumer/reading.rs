@@ -22,9 +22,21 @@ struct Partition {
     assignment: Assignment,
     /// The offset to read next, at the least; where to begin until something was read.
     expected: Offset,
-    /// Its last message was an error, which moved librdkafka's position past a record that was not handed out.
-    faulty: bool,
+    /// Leader epoch of the last record, -1 before the first.
+    epoch: i32,
+    position: Position,
     end_told: i64,
+}
+
+/// Whether librdkafka's own position can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Position {
+    True,
+    /// The last message was an error, which moved it past a record that was not handed out: harmless until a pause goes
+    /// on from it.
+    PastError,
+    /// It is not where reading is to go on: nothing is read until it was sought.
+    Wrong,
 }
 
 #[derive(Clone, Copy)]
@@ -42,8 +54,10 @@ pub(super) enum Place {
     Behind {
         expected: i64,
     },
-    /// It was read before, unless the log began anew.
+    /// It was read before, or it is another record at that offset: the log was cut off or begun anew.
     Before,
+    /// Where reading is to go on is still to be sought.
+    Unsettled,
 }
 
 impl Reading {
@@ -61,9 +75,18 @@ impl Reading {
     pub(super) fn add(&mut self, assignments: Vec<Assignment>, from: impl Fn(&Assignment) -> Offset) {
         self.partitions.extend(assignments.into_iter().map(|assignment| {
             let expected = from(&assignment);
-            Partition { assignment, expected, faulty: false, end_told: -1 }
+            Partition { assignment, expected, epoch: -1, position: Position::True, end_told: -1 }
         }));
         self.arrange();
+    }
+
+    /// Reads a partition from `offset` on once librdkafka was told so, whatever it hands out before.
+    pub(super) fn add_unsettled(&mut self, assignments: Vec<Assignment>, offset: i64) {
+        let before = self.partitions.len();
+        self.add(assignments, |_| Offset::Offset(offset));
+        for partition in self.partitions.iter_mut().skip(before) {
+            partition.position = Position::Wrong;
+        }
     }
 
     /// Reads these no longer.
@@ -97,11 +120,22 @@ impl Reading {
     }
 
     pub(super) fn place(&self, index: usize, offset: i64) -> Place {
-        match self.partitions.get(index).map(|partition| partition.expected) {
-            Some(Offset::Offset(expected)) if offset > expected => Place::Behind { expected },
-            Some(Offset::Offset(expected)) if offset < expected => Place::Before,
+        let Some(partition) = self.partitions.get(index) else {
+            return Place::Unsettled;
+        };
+        match partition.expected {
+            _ if partition.position == Position::Wrong => Place::Unsettled,
+            Offset::Offset(expected) if offset > expected => Place::Behind { expected },
+            Offset::Offset(expected) if offset < expected => Place::Before,
             _ => Place::Next,
         }
+    }
+
+    /// Whether a record was written under a later leader than the last that was read.
+    pub(super) fn is_of_later_leader(&self, index: usize, message: &Read<'_>) -> bool {
+        self.partitions
+            .get(index)
+            .is_some_and(|partition| message.leader_epoch() > partition.epoch && partition.epoch >= 0)
     }
 
     /// Copies a record of partition `index`.
@@ -111,7 +145,8 @@ impl Reading {
         };
         let offset = message.offset();
         partition.expected = Offset::Offset(offset.saturating_add(1));
-        partition.faulty = false;
+        partition.epoch = message.leader_epoch();
+        partition.position = Position::True;
         let Assignment { slot, generation, topic, .. } = &partition.assignment;
         let token = AckToken::new(*slot, *generation, offset);
         self.copier.copy(message, token, topic, &mut self.deliveries);
@@ -119,8 +154,10 @@ impl Reading {
 
     /// The last message of partition `index` was an error.
     pub(super) fn note_error(&mut self, index: usize) {
-        if let Some(partition) = self.partitions.get_mut(index) {
-            partition.faulty = true;
+        if let Some(partition) = self.partitions.get_mut(index)
+            && partition.position == Position::True
+        {
+            partition.position = Position::PastError;
         }
     }
 
@@ -130,13 +167,29 @@ impl Reading {
         &mut self.deliveries
     }
 
-    /// Where to read on, for each partition whose last message was an error.
-    pub(super) fn faulty(&mut self) -> Vec<(Topic, i32, Offset)> {
-        let mend = |partition: &mut Partition| {
+    /// librdkafka has paused and goes on from its positions: those past an error are wrong from now on.
+    pub(super) fn note_pause(&mut self) {
+        for partition in &mut self.partitions {
+            if partition.position == Position::PastError {
+                partition.position = Position::Wrong;
+            }
+        }
+    }
+
+    /// Tells librdkafka where to read on, for each partition of which it is to be told; `seek` says whether it was.
+    pub(super) fn settle(&mut self, mut seek: impl FnMut(&Topic, i32, Offset) -> bool) {
+        for partition in self.partitions.iter_mut().filter(|partition| partition.position == Position::Wrong)
+        {
             let Assignment { topic, partition: number, .. } = &partition.assignment;
-            std::mem::take(&mut partition.faulty).then(|| (topic.clone(), *number, partition.expected))
-        };
-        self.partitions.iter_mut().filter_map(mend).collect()
+            if seek(topic, *number, partition.expected) {
+                partition.position = Position::True;
+            }
+        }
+    }
+
+    /// Whether librdkafka is to be told where to read on.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.partitions.iter().any(|partition| partition.position == Position::Wrong)
     }
 
     pub(super) const fn list(&mut self) -> &mut TopicPartitionList {
@@ -151,7 +204,7 @@ impl Reading {
             let Some(position) = position.offset().to_raw().filter(|position| *position >= 0) else {
                 continue;
             };
-            if partition.faulty || position <= partition.end_told {
+            if partition.position != Position::True || position <= partition.end_told {
                 continue;
             }
             if matches!(partition.expected, Offset::Offset(expected) if position < expected) {

@@ -61,23 +61,36 @@ impl Step {
 
 impl PollThread {
     /// Takes rebalances as far as they go now; says whether there may be more to do at once.
-    pub(super) fn follow(&mut self, now: Instant) -> bool {
+    pub(super) fn follow(&mut self) -> bool {
         let told = self.client.consumer().client().context().take_rebalances();
         self.step.waiting.extend(told);
         let mut busy = false;
-        while self.step_on(now) {
+        while self.step_on(Instant::now()) {
             busy = true;
         }
         busy
     }
 
-    /// Answers every change that librdkafka waits for, by giving back.
+    /// Answers the change that librdkafka waits for, by giving back.
     pub(super) fn answer_all(&mut self) {
         let told = self.client.consumer().client().context().take_rebalances();
         self.step.waiting.extend(told);
-        let unanswered = !matches!(self.step.now, Now::Nothing) || !self.step.waiting.is_empty();
-        if unanswered {
-            let _ = self.client.consumer().unassign();
+        let waiting = std::mem::take(&mut self.step.waiting);
+        let now = match std::mem::take(&mut self.step.now) {
+            Now::Nothing => None,
+            Now::Assigning { partitions, .. } => Some(Rebalance::Assign(partitions)),
+            Now::Draining { partitions, .. } | Now::Committing { partitions, .. } => {
+                Some(Rebalance::Revoke(partitions))
+            }
+        };
+        for rebalance in now.into_iter().chain(waiting) {
+            match rebalance {
+                Rebalance::Revoke(partitions) => unassign(self.client.consumer(), &partitions),
+                Rebalance::Assign(_) => {
+                    // Refused where the group rebalances cooperatively, which closing then answers.
+                    let _ = self.client.consumer().unassign();
+                }
+            }
         }
     }
 
@@ -152,7 +165,7 @@ impl PollThread {
         if let Err(error) = assigned {
             warn!(%error, "the assignment was refused: the group rebalances again");
         }
-        self.mend_positions();
+        self.reading.note_pause();
         self.shared.changed.notify_one();
         true
     }
@@ -195,12 +208,14 @@ impl PollThread {
     }
 
     fn commit_last(&mut self, partitions: TopicPartitionList, slots: Vec<u32>, now: Instant) -> bool {
+        // Behind those that the owner has asked for.
+        self.take_commits();
         let watermarks = self.shared.lock().holdings.uncommitted(Some(&slots));
         if watermarks.is_empty() {
             return self.let_go(&partitions, &slots);
         }
         self.step.now = Now::Committing { partitions, slots, until: now + LAST_COMMIT, done: false };
-        self.commit(watermarks, Reply::LettingGo, now);
+        self.commit(watermarks, Reply::LettingGo);
         true
     }
 
@@ -224,7 +239,7 @@ impl PollThread {
     fn give_back(&mut self, partitions: &TopicPartitionList, slots: &[u32]) -> bool {
         self.reading.remove(slots);
         unassign(self.client.consumer(), partitions);
-        self.mend_positions();
+        self.reading.note_pause();
         true
     }
 

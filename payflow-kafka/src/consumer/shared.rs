@@ -23,8 +23,10 @@ pub(super) struct Shared {
 pub(super) struct State {
     pub(super) holdings: Holdings,
     pub(super) commits: Vec<CommitRequest>,
-    /// The client is unusable, and why. Told by the next call, once; then only that it is.
+    /// Why nothing more can be received.
     pub(super) broken: Option<Broken>,
+    /// The poll thread serves no more.
+    pub(super) ended: bool,
     /// The owner wants no more.
     pub(super) closing: bool,
     /// The poll thread stopped reading, until what it read is taken.

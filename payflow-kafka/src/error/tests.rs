@@ -97,6 +97,17 @@ fn what_a_broker_may_have_is_unknown_whatever_the_code() {
 }
 
 #[test]
+fn a_record_that_may_have_been_sent_is_permanent_or_unknown() {
+    for code in codes() {
+        let expected = match deliver(code, Persisted::No) {
+            Fault::Permanent => Fault::Permanent,
+            _ => Fault::Unknown,
+        };
+        assert_eq!(deliver(code, Persisted::Unlikely), expected, "{code:?}");
+    }
+}
+
+#[test]
 fn the_code_of_an_administrators_error_is_found() {
     let code = InvalidReplicationFactor;
     assert_eq!(code_of(&KafkaError::AdminOp(code)), code);

@@ -10,10 +10,11 @@ use std::time::Duration;
 use rdkafka::TopicPartitionList;
 use rdkafka::bindings::{
     rd_kafka_commit_queue, rd_kafka_consume_batch_queue, rd_kafka_get_watermark_offsets,
-    rd_kafka_header_get_all, rd_kafka_message_destroy, rd_kafka_message_headers, rd_kafka_message_t,
-    rd_kafka_message_timestamp, rd_kafka_position, rd_kafka_queue_cb_event_enable, rd_kafka_queue_destroy,
-    rd_kafka_queue_forward, rd_kafka_queue_get_consumer, rd_kafka_queue_get_partition, rd_kafka_queue_length,
-    rd_kafka_queue_new, rd_kafka_queue_t, rd_kafka_timestamp_type_t, rd_kafka_topic_name,
+    rd_kafka_header_get_all, rd_kafka_message_destroy, rd_kafka_message_headers,
+    rd_kafka_message_leader_epoch, rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_position,
+    rd_kafka_queue_cb_event_enable, rd_kafka_queue_destroy, rd_kafka_queue_forward,
+    rd_kafka_queue_get_consumer, rd_kafka_queue_get_partition, rd_kafka_queue_length, rd_kafka_queue_new,
+    rd_kafka_queue_t, rd_kafka_timestamp_type_t, rd_kafka_topic_name,
 };
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -261,6 +262,12 @@ impl<'a> Read<'a> {
 
     pub(crate) const fn offset(&self) -> i64 {
         self.message().offset
+    }
+
+    /// The epoch of the leader that wrote it, -1 if that is not known.
+    pub(crate) fn leader_epoch(&self) -> i32 {
+        // SAFETY: the message is alive, and came from a fetch, whose operation the call looks into.
+        unsafe { rd_kafka_message_leader_epoch(self.message) }
     }
 
     /// Why it is no record.

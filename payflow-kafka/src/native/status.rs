@@ -10,16 +10,21 @@ use rdkafka::error::{IsError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr;
 
-/// What librdkafka knows of a record whose delivery it reports.
+/// Whether a broker has a record whose delivery failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Persisted {
-    /// No broker has it, and none will.
+    /// It was never sent.
     No,
+    /// librdkafka says no, of a record that it may have sent.
+    ///
+    /// A broker that is shutting down appends a batch, loses its leadership, and answers that it is no leader; librdkafka
+    /// takes that for a proof that nothing was written. It is right only if the next attempt gets through.
+    Unlikely,
     /// A broker may have it.
     Maybe,
 }
 
-/// What became of a record; for messages of a delivery report alone.
+/// What librdkafka says of a record; for messages of a delivery report alone.
 pub(crate) fn message_status(message: &BorrowedMessage<'_>) -> Persisted {
     use rdkafka::bindings::rd_kafka_msg_status_t::{
         RD_KAFKA_MSG_STATUS_NOT_PERSISTED, RD_KAFKA_MSG_STATUS_PERSISTED,
@@ -29,7 +34,7 @@ pub(crate) fn message_status(message: &BorrowedMessage<'_>) -> Persisted {
     // itself, which the call demands: it reads the field behind the public ones. It is read only.
     let status = unsafe { rd_kafka_message_status(message.ptr()) };
     match status {
-        RD_KAFKA_MSG_STATUS_NOT_PERSISTED => Persisted::No,
+        RD_KAFKA_MSG_STATUS_NOT_PERSISTED => Persisted::Unlikely,
         RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED | RD_KAFKA_MSG_STATUS_PERSISTED => Persisted::Maybe,
     }
 }

@@ -14,20 +14,22 @@ use tracing::{debug, warn};
 use super::queue::Place;
 use super::sends::Epoch;
 use crate::error::code_of;
-use crate::health::KafkaHealth;
+use crate::health::{KafkaHealth, Seen};
 use crate::log::{self, Once};
 use crate::native::{Persisted, message_status};
 
 /// A record on its way: who waits for it, and what it holds until it is decided.
 pub(super) struct Pending {
     sender: oneshot::Sender<Outcome>,
+    /// Before librdkafka had it.
+    seen: Seen,
     _place: Place,
     _epoch: Arc<Epoch>,
 }
 
 impl Pending {
-    pub(super) fn new(sender: oneshot::Sender<Outcome>, place: Place, epoch: Arc<Epoch>) -> Self {
-        Self { sender, _place: place, _epoch: epoch }
+    pub(super) fn new(sender: oneshot::Sender<Outcome>, seen: Seen, place: Place, epoch: Arc<Epoch>) -> Self {
+        Self { sender, seen, _place: place, _epoch: epoch }
     }
 
     /// Tells the one who waits before the place is free and a flush may end.
@@ -79,7 +81,14 @@ impl ProducerContext for Context {
                 self.health.set_connected(true);
                 Ok(Receipt::new(message.partition(), message.offset()))
             }
-            Err((error, message)) => Err((code_of(error), message_status(message))),
+            Err((error, message)) => {
+                let mut persisted = message_status(message);
+                // Nothing can be sent where no broker is reached.
+                if persisted == Persisted::Unlikely && !self.health.was_connected_since(pending.seen) {
+                    persisted = Persisted::No;
+                }
+                Err((code_of(error), persisted))
+            }
         };
         pending.resolve(outcome);
     }

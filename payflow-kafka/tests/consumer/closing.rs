@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use payflow_core::{Change, Consumer as _, Inbound, RebalanceProtocol};
-use payflow_kafka::KafkaConsumerConfig;
+use payflow_core::{AckToken, Change, Consumer as _, Inbound, RebalanceProtocol};
+use payflow_kafka::{KafkaConsumer, KafkaConsumerConfig};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
-use crate::cluster::{Cluster, finish, offsets, receive, receive_until};
+use crate::cluster::{Cluster, ROOM, finish, offsets, receive, receive_until};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Kafka broker: run cargo xtask test"]
@@ -58,4 +58,61 @@ async fn a_consumer_closed_while_its_partitions_are_asked_back_has_left_its_grou
         assert_eq!(members(&cluster).await, 1, "{protocol:?}");
         assert_eq!(receive(&mut second, out.len()).await.len(), out.len(), "nothing was committed");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Kafka broker: run cargo xtask test"]
+async fn a_member_without_partitions_leaves_too() {
+    for protocol in [RebalanceProtocol::Cooperative, RebalanceProtocol::Eager] {
+        let cluster = Cluster::with_partitions(1).await;
+        let producer = cluster.producer();
+        cluster.send(&producer, 0, 0..1).await;
+        let config = KafkaConsumerConfig::new(&cluster.group).with_protocol(protocol);
+        let mut one = cluster.consumer_with(config.clone());
+        receive(&mut one, 1).await;
+        let other = cluster.consumer_with(config);
+        // Two are in the group, one of which holds nothing once the group is stable.
+        while stable_members(&cluster).await != 2 {
+            receive_for(&mut one, Duration::from_millis(100)).await;
+        }
+        let mut members_left = Vec::new();
+        for mut consumer in [one, other] {
+            consumer.close().await;
+            members_left.push(members(&cluster).await);
+        }
+        assert_eq!(members_left, [1, 0], "{protocol:?}");
+    }
+}
+
+/// Serves rebalances, holding nothing back.
+async fn receive_for(consumer: &mut KafkaConsumer, time: Duration) {
+    let serving = async {
+        loop {
+            let mut inbound = Inbound::default();
+            consumer.receive(&mut inbound, ROOM).await.expect("the consumer works");
+            for change in &inbound.changes {
+                if let Change::Revoking { .. } = change {
+                    // The one token that is out: of the first slot and generation, at the first offset.
+                    consumer.acknowledge(&[], &[AckToken::new(0, 1, 0)]);
+                }
+            }
+        }
+    };
+    let _ = tokio::time::timeout(time, serving).await;
+}
+
+async fn stable_members(cluster: &Cluster) -> usize {
+    let (native, group) = (cluster.native(), cluster.group.clone());
+    let asking = tokio::task::spawn_blocking(move || {
+        let client: BaseConsumer = native.create().expect("the settings are good");
+        let groups =
+            client.fetch_group_list(Some(&group), Duration::from_secs(30)).expect("the broker answers");
+        groups
+            .groups()
+            .iter()
+            .filter(|group| group.state() == "Stable")
+            .map(|group| group.members().len())
+            .sum()
+    });
+    asking.await.expect("nothing panics")
 }

@@ -79,6 +79,24 @@ impl Cluster {
         self.admin().delete_records(&list, &options()).await.expect("the broker deletes");
     }
 
+    /// Deletes the topic, and makes it anew with one partition.
+    pub(crate) async fn make_topic_again(&self) {
+        let admin = self.admin();
+        admin.delete_topics(&[self.topic.as_str()], &options()).await.expect("the broker answers");
+        let again = async {
+            loop {
+                let new = NewTopic::new(self.topic.as_str(), 1, TopicReplication::Fixed(1));
+                let created = admin.create_topics([&new], &options()).await.expect("the broker answers");
+                if created.iter().all(Result::is_ok) {
+                    return;
+                }
+                // It is being deleted still.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, again).await.expect("a deleted topic can be made again");
+    }
+
     /// Commits for the group by another client.
     pub(crate) async fn commit_elsewhere(&self, partition: i32, offset: i64) {
         let (native, topic) = (self.native().set("group.id", &self.group).clone(), self.topic.clone());

@@ -48,3 +48,24 @@ async fn a_group_beyond_the_newest_record_begins_anew_and_tells() {
     finish(&mut consumer, &deliveries).await;
     assert_eq!(cluster.committed(0).await, Some(5));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Kafka broker: run cargo xtask test"]
+async fn a_topic_made_again_while_it_is_read_is_read_whole() {
+    let cluster = Cluster::with_partitions(1).await;
+    cluster.send(&cluster.producer(), 0, 0..20).await;
+    let mut consumer = cluster.consumer();
+    let old = receive(&mut consumer, 20).await;
+    finish(&mut consumer, &old).await;
+
+    cluster.make_topic_again().await;
+    let producer = cluster.producer();
+    cluster.send(&producer, 0, 0..5).await;
+    let first = receive(&mut consumer, 5).await;
+    finish(&mut consumer, &first).await;
+    cluster.send(&producer, 0, 5..10).await;
+    let second = receive(&mut consumer, 5).await;
+    finish(&mut consumer, &second).await;
+    assert_eq!(offsets(&[first, second].concat()), (0..10).collect::<Vec<i64>>());
+    assert_eq!(cluster.committed(0).await, Some(10));
+}

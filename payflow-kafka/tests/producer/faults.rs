@@ -96,6 +96,19 @@ async fn a_request_without_an_answer_may_have_been_written() {
     assert_eq!(fault_of(&producer).await, Some(Fault::Unknown));
 }
 
+/// A broker that is shutting down answers so after it has appended the batch.
+#[tokio::test]
+async fn no_leader_is_no_proof_that_nothing_was_written() {
+    let (mock, cluster) = mock();
+    let producer = producer(&cluster, Duration::from_millis(1_500));
+    assert_eq!(fault_of(&producer).await, None);
+    mock.request_errors(
+        RDKafkaApiKey::Produce,
+        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION; 1_000],
+    );
+    assert_eq!(fault_of(&producer).await, Some(Fault::Unknown));
+}
+
 #[tokio::test]
 async fn a_broker_that_went_away_wrote_nothing_and_is_found_again() {
     let (mock, cluster) = mock();
@@ -124,6 +137,9 @@ async fn a_producer_that_lost_its_identity_is_fatal_and_stays_so() {
     let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED; 5];
     mock.request_errors(RDKafkaApiKey::InitProducerId, &errors);
     let producer = producer(&cluster, Duration::from_secs(30));
+    // What was queued by then may have been sent, as far as one can tell.
+    let first = fault_of(&producer).await;
+    assert!(matches!(first, Some(Fault::Unknown | Fault::Fatal)), "{first:?}");
     for _ in 0..2 {
         let error = producer.send(record()).await.unwrap_err();
         assert_eq!(error.fault(), Fault::Fatal, "{}", error.chain());

@@ -133,6 +133,27 @@ fn the_end_is_told_behind_the_last_record_and_closes_the_gap() {
     assert_eq!(uncommitted(&holdings), [(0, 5)]);
 }
 
+#[test]
+fn a_commit_that_begins_late_sets_nothing_back() {
+    let (mut holdings, _) = holding(&[3, 3]);
+    let tokens = tokens(&hand_over(&mut holdings, ROOM));
+    holdings.acknowledge(&[tokens[0], tokens[3]], &[]);
+    let mut early = holdings.uncommitted(None);
+    holdings.acknowledge(&tokens[1..3], &[]);
+    let mut last = holdings.uncommitted(Some(&[0]));
+    assert!(!holdings.begin_commit(&mut last));
+    assert_eq!(last.len(), 1);
+    assert!(!holdings.begin_commit(&mut early));
+    assert_eq!(
+        early.iter().map(|watermark| watermark.partition).collect::<Vec<_>>(),
+        [1],
+        "offset 1 is behind 3"
+    );
+    holdings.let_go(&[0]);
+    assert!(holdings.begin_commit(&mut last), "the partition is gone");
+    assert!(last.is_empty());
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Read(usize),

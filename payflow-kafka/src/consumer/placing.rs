@@ -1,0 +1,66 @@
+//! What is done with a record by where it lies.
+
+use rdkafka::consumer::ConsumerContext;
+use tracing::error;
+
+use super::reading::{Place, Reading};
+use super::shared::Shared;
+use crate::native::{DataConsumer, Read};
+
+/// Takes a record in, or finds out why it does not lie where it was expected.
+pub(super) fn place<C: ConsumerContext>(
+    client: &DataConsumer<C>,
+    reading: &mut Reading,
+    shared: &Shared,
+    index: usize,
+    message: &Read<'_>,
+) {
+    let low = || client.watermarks(message.topic(), message.partition()).map_or(-1, |(low, _)| low);
+    let offset = message.offset();
+    match reading.place(index, offset) {
+        Place::Next => reading.take(index, message),
+        Place::Behind { expected } => {
+            let low = low();
+            // Beyond the record it says nothing of what lay before: that was compacted, or is a marker.
+            if (expected + 1..=offset).contains(&low) {
+                error!(
+                    topic = message.topic(),
+                    partition = message.partition(),
+                    from = expected,
+                    to = low,
+                    "records were deleted before they were handled: raise the topic's retention"
+                );
+            }
+            reading.take(index, message);
+        }
+        // Rarely, librdkafka hands out once more what it has handed out before a pause: that lies above the oldest
+        // record, and is of no later leader.
+        Place::Before if low() == offset || reading.is_of_later_leader(index, message) => {
+            begin_anew(reading, shared, index, message);
+        }
+        Place::Before | Place::Unsettled => {}
+    }
+}
+
+/// The log was cut off or begun anew below the offset expected: what is out of the old one is no longer ours.
+fn begin_anew(reading: &mut Reading, shared: &Shared, index: usize, message: &Read<'_>) {
+    let Some(old) = reading.assignment(index).cloned() else {
+        return;
+    };
+    let offset = message.offset();
+    error!(
+        topic = message.topic(),
+        partition = message.partition(),
+        offset,
+        "the partition begins anew at a lower offset: it is read from there"
+    );
+    let mut state = shared.lock();
+    state.holdings.read(reading.deliveries());
+    state.holdings.lose(&[old.slot]);
+    let anew = state.holdings.assign([(old.topic, old.partition, Some(offset))]);
+    drop(state);
+    shared.changed.notify_one();
+    reading.remove(&[old.slot]);
+    // librdkafka's position never goes back by itself.
+    reading.add_unsettled(anew, offset);
+}
