@@ -65,6 +65,7 @@ impl KafkaProducer {
         let client = BaseProducer::from_config_and_context(&native, context)
             .map_err(|refused| error::create(OPERATION, refused))?;
         let client = Arc::new(client);
+        client.context().know(&client);
         let polling = Polling::start(Arc::clone(&client), health.clone())
             .map_err(|refused| Error::transient(OPERATION).because(refused))?;
         Ok(Self {

@@ -39,12 +39,17 @@
 //! A setting is told by its flag (`--http-addr`), its environment variable (`PAYFLOW_HTTP_ADDR`) or its key in a TOML
 //! file (`http_addr`; the file is named by `--config` or `PAYFLOW_CONFIG`). The first of them that is there counts, then
 //! the default. Only what counts is checked, and everything that is wrong with it is told at once.
+//!
+//! # Features
+//! - `kafka`: what programs on Kafka share: `TopicFlags` and `await_kafka`. Builds librdkafka.
 #![forbid(unsafe_code)]
 
 mod catalogue;
 mod closest;
 mod declaration;
 mod file;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod logging;
 mod problem;
 mod read;
@@ -57,6 +62,8 @@ pub use catalogue::{
     CURRENCY, GROUP, GRPC_ADDR, HTTP_ADDR, KAFKA_BROKERS, LOGGING, NOTIFY_URL, PARTITIONER, TOPIC, TOPICS,
 };
 pub use declaration::Declaration;
+#[cfg(feature = "kafka")]
+pub use kafka::{TopicFlags, await_kafka};
 pub use logging::{LogFormat, LogLevel, Logging, LoggingSettings};
 pub use problem::{InvalidSettings, Origin, Problem};
 pub use read::{Inputs, Program, StartError, read, read_or_exit};

@@ -263,8 +263,7 @@ impl Engine {
     fn committed(&mut self, result: Result<(), Error>, now: Instant, actions: &mut Actions) {
         match result {
             Ok(()) => {
-                let failures = self.commits.succeeded(now);
-                if failures > 0 {
+                if let Some(failures) = self.commits.succeeded(now) {
                     actions.notices.push(Notice::CommitRecovered { failures });
                 }
             }
@@ -273,8 +272,7 @@ impl Engine {
                 self.break_off(error, now, actions);
             }
             Err(error) => {
-                let failures = self.commits.failed(now);
-                if failures == 1 {
+                if self.commits.failed(now) {
                     actions.notices.push(Notice::CommitFailed(error));
                 }
             }

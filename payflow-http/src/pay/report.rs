@@ -18,7 +18,7 @@ pub(super) enum Failure {
     Internal,
 }
 
-/// One [`OutageLog`] for each class of failure, written out. Logs nothing that is particular to a payment.
+/// One [`OutageLog`] for what is away, one for what is broken, written out. Logs nothing that is particular to a payment.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     logs: Mutex<Logs>,
@@ -26,26 +26,35 @@ pub(super) struct Report {
 
 #[derive(Debug, Default)]
 struct Logs {
-    unavailable: OutageLog,
-    outcome_unknown: OutageLog,
+    /// Answered 503 or 504. What is away causes both, by how far a payment had come: that is one outage.
+    away: OutageLog,
+    /// Of the failures of `away`, those answered 504.
+    outcome_unknown: u64,
     internal: OutageLog,
 }
 
 impl Report {
     /// A payment failed. `cause` is asked for only if there is a line to write.
     pub(super) fn failed(&self, failure: Failure, cause: impl FnOnce() -> String) {
-        if let Some(line) = self.with_logs(|logs, now| logs.of(failure).failed(now)) {
-            write(failure, &line, cause);
+        let line = self.with_logs(|logs, now| {
+            let line = logs.of(failure).failed(now)?;
+            Some((line, logs.outcome_unknown))
+        });
+        if let Some((line, outcome_unknown)) = line {
+            write(failure.as_str(), &line, outcome_unknown, cause);
         }
     }
 
     /// A payment was accepted.
     pub(super) fn accepted(&self) {
         let lines = self.with_logs(|logs, now| {
-            Failure::ALL.map(|failure| logs.of(failure).succeeded(now).map(|line| (failure, line)))
+            let away = logs.away.succeeded(now).map(|line| (line, std::mem::take(&mut logs.outcome_unknown)));
+            [away, logs.internal.succeeded(now).map(|line| (line, 0))]
         });
-        for (failure, line) in lines.into_iter().flatten() {
-            write(failure, &line, String::new);
+        for (class, line) in ["unavailable", "internal"].into_iter().zip(lines) {
+            if let Some((line, outcome_unknown)) = line {
+                write(class, &line, outcome_unknown, String::new);
+            }
         }
     }
 
@@ -57,18 +66,19 @@ impl Report {
 }
 
 impl Logs {
-    const fn of(&mut self, failure: Failure) -> &mut OutageLog {
+    fn of(&mut self, failure: Failure) -> &mut OutageLog {
         match failure {
-            Failure::Unavailable => &mut self.unavailable,
-            Failure::OutcomeUnknown => &mut self.outcome_unknown,
+            Failure::Unavailable => &mut self.away,
+            Failure::OutcomeUnknown => {
+                self.outcome_unknown += 1;
+                &mut self.away
+            }
             Failure::Internal => &mut self.internal,
         }
     }
 }
 
 impl Failure {
-    const ALL: [Self; 3] = [Self::Unavailable, Self::OutcomeUnknown, Self::Internal];
-
     const fn as_str(self) -> &'static str {
         match self {
             Self::Unavailable => "unavailable",
@@ -78,20 +88,21 @@ impl Failure {
     }
 }
 
-fn write(failure: Failure, line: &Line, cause: impl FnOnce() -> String) {
-    let class = failure.as_str();
+fn write(class: &'static str, line: &Line, outcome_unknown: u64, cause: impl FnOnce() -> String) {
     match line {
         Line::Began => error!(class, cause = cause(), "payments fail"),
         Line::Lasts(extent) => error!(
             class,
             cause = cause(),
             failures = extent.failures,
+            outcome_unknown,
             seconds = extent.lasted.as_secs(),
             "payments still fail"
         ),
         Line::Over(extent) => info!(
             class,
             failures = extent.failures,
+            outcome_unknown,
             seconds = extent.lasted.as_secs(),
             "payments are accepted again"
         ),

@@ -1,7 +1,7 @@
 //! What the person on call reads while payments fail.
 
 use std::fmt::{Debug, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -83,6 +83,34 @@ async fn a_thousand_failures_are_one_line_and_the_recovery_another() {
     let over = lines.take();
     assert_eq!(over.len(), 1, "{over:?}");
     assert!(over[0].contains("failures=1000"), "{over:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn outage_that_makes_503_and_504_is_still_two_lines() {
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let asked = AtomicUsize::new(0);
+    let intake = ScriptedIntake::answering(move || {
+        let error = match asked.fetch_add(1, Ordering::Relaxed) {
+            100.. => return Ok(Acceptance::new(payment_id())),
+            even if even % 2 == 0 => Error::transient("send payment"),
+            _ => Error::unknown("send payment"),
+        };
+        Err(IntakeError::Failed { payment_id: payment_id(), error })
+    });
+    let router = intake.router();
+
+    for _ in 0..100 {
+        ask(&router, post(crate::scripted::GOOD)).await;
+        tokio::time::advance(Duration::from_millis(100)).await;
+    }
+    tokio::time::advance(Duration::from_secs(10)).await;
+    ask(&router, post(crate::scripted::GOOD)).await;
+
+    let lines = lines.take();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("ERROR"), "{lines:?}");
+    assert!(lines[1].contains("failures=100 outcome_unknown=50"), "{lines:?}");
 }
 
 #[tokio::test(start_paused = true)]

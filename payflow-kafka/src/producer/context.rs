@@ -1,13 +1,13 @@
 //! What librdkafka calls back: delivery reports, errors of the client, log lines.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use payflow_core::Receipt;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
-use rdkafka::producer::ProducerContext;
+use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext, PurgeConfig};
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
@@ -45,11 +45,29 @@ pub(super) type Outcome = Result<Receipt, (RDKafkaErrorCode, Persisted)>;
 pub(super) struct Context {
     health: KafkaHealth,
     warned: Mutex<Once<RDKafkaErrorCode>>,
+    /// The client whose context this is.
+    client: OnceLock<Weak<BaseProducer<Self>>>,
 }
 
 impl Context {
     pub(super) fn new(health: KafkaHealth) -> Self {
-        Self { health, warned: Mutex::new(Once::new()) }
+        Self { health, warned: Mutex::new(Once::new()), client: OnceLock::new() }
+    }
+
+    /// To be called once, before the client's first poll.
+    pub(super) fn know(&self, client: &Arc<BaseProducer<Self>>) {
+        // Nobody else sets it.
+        let _ = self.client.set(Arc::downgrade(client));
+    }
+
+    /// Gives up all that waits to be sent, at first or again.
+    ///
+    /// When a record times out that a broker may have, librdkafka takes a new producer epoch, and what was in the same
+    /// request is sent again under it, as if it were new: a broker that had appended the request would append it twice.
+    fn give_up_what_waits(&self) {
+        if let Some(client) = self.client.get().and_then(Weak::upgrade) {
+            client.purge(PurgeConfig::default().queue().non_blocking());
+        }
     }
 }
 
@@ -87,7 +105,11 @@ impl ProducerContext for Context {
                 if persisted == Persisted::Unlikely && !self.health.was_connected_since(pending.seen) {
                     persisted = Persisted::No;
                 }
-                Err((code_of(error), persisted))
+                let code = code_of(error);
+                if code == RDKafkaErrorCode::MessageTimedOut && persisted == Persisted::Maybe {
+                    self.give_up_what_waits();
+                }
+                Err((code, persisted))
             }
         };
         pending.resolve(outcome);

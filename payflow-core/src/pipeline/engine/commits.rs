@@ -14,13 +14,25 @@ pub(super) struct Commits {
     /// Finished before it began, if one runs.
     running: Option<usize>,
     failures: u32,
+    /// When the first of these failures was, and whether they were told.
+    failing: Option<Failing>,
     /// Not before then.
     next_at: Instant,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Failing {
+    since: Instant,
+    told: bool,
+}
+
+/// A commit that fails for less long is nothing for a person: it happens when members come and go, and the next one
+/// makes up for it.
+const TOLD_AFTER: Duration = Duration::from_secs(10);
+
 impl Commits {
     pub(super) const fn new(interval: Duration, records: usize, now: Instant) -> Self {
-        Self { interval, records, finished: 0, running: None, failures: 0, next_at: now }
+        Self { interval, records, finished: 0, running: None, failures: 0, failing: None, next_at: now }
     }
 
     pub(super) const fn finished(&mut self, records: usize) {
@@ -37,19 +49,23 @@ impl Commits {
         starts
     }
 
-    /// How many had failed before it.
-    pub(super) fn succeeded(&mut self, now: Instant) -> u32 {
+    /// How many had failed before it, if that was told.
+    pub(super) fn succeeded(&mut self, now: Instant) -> Option<u32> {
         self.running = None;
         self.next_at = now + self.interval;
-        std::mem::take(&mut self.failures)
+        let failures = std::mem::take(&mut self.failures);
+        self.failing.take().filter(|failing| failing.told).map(|_| failures)
     }
 
-    /// How many have failed in a row.
-    pub(super) fn failed(&mut self, now: Instant) -> u32 {
+    /// Says whether to tell that commits fail: once, when they have for a while.
+    pub(super) fn failed(&mut self, now: Instant) -> bool {
         self.finished += self.running.take().unwrap_or(0);
         self.failures = self.failures.saturating_add(1);
         self.next_at = now + pause(self.failures);
-        self.failures
+        let failing = self.failing.get_or_insert(Failing { since: now, told: false });
+        let tells = !failing.told && now.saturating_duration_since(failing.since) >= TOLD_AFTER;
+        failing.told |= tells;
+        tells
     }
 
     /// Nobody waits for the running one any longer.

@@ -61,6 +61,19 @@ fn a_commit_waits_for_its_interval_and_runs_alone() {
 }
 
 #[test]
+fn a_commit_that_fails_for_a_moment_is_made_up_for_and_not_told() {
+    let mut rig = Rig::new(PipelineConfig::new());
+    rig.assign(0);
+    rig.receive(0, &["a"]);
+    rig.finish_all();
+    rig.committed(Err(Error::transient("commit")));
+    rig.advance(5 * SECOND);
+    rig.committed(Ok(()));
+    assert_eq!(rig.commits_started, 2);
+    assert!(rig.notices.is_empty(), "{:?}", rig.notices);
+}
+
+#[test]
 fn a_failed_commit_is_made_up_for_and_told_once() {
     let mut rig = Rig::new(PipelineConfig::new());
     rig.assign(0);

@@ -1,0 +1,34 @@
+//! Reads payments from `payment-topic` and notifies each payer: the notifications stand in its log.
+//!
+//! ```text
+//! notification-service --kafka-brokers 127.0.0.1:9092 --currency EUR --ensure-topics
+//! ```
+//!
+//! How the parts are put together is in `service.rs`.
+#![forbid(unsafe_code)]
+
+mod health;
+mod log_notifier;
+mod pulse;
+mod service;
+mod settings;
+
+use std::process::ExitCode;
+
+use payflow_program::read_or_exit;
+
+use settings::{Flags, Settings};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let program = read_or_exit::<Flags, Settings>();
+    program.settings.logging.start(&program.warnings);
+
+    match service::run(&program.flags, &program.settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
