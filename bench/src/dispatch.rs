@@ -5,6 +5,6 @@ mod load;
 mod measure;
 mod run;
 
-pub(crate) use load::Load;
+pub(crate) use load::{Load, OrderKind, name};
 pub(crate) use measure::{Plan, measure};
 pub(crate) use run::run;

@@ -1,9 +1,13 @@
-//! What `POST /pay` costs beside an echo on the same server.
+//! What `POST /pay` costs beside servers that do less.
 
+mod bare;
 mod load;
 mod measure;
+mod run;
 mod serve;
 mod server_process;
 
+pub(crate) use bare::producer as bare_producer;
 pub(crate) use measure::{Plan, measure};
-pub(crate) use serve::serve;
+pub(crate) use run::{Run, Timing};
+pub(crate) use serve::{Serve, serve};

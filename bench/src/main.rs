@@ -3,12 +3,15 @@
 //! A figure is one line, `name value unit baseline ratio`, on standard output; what is going on is told on standard
 //! error. The ratio is value over baseline; which way is better, and how far it must go, the document says.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod dispatch;
 mod figure;
 mod http;
+mod kafka;
+mod rounds;
 mod statistics;
+mod usage;
 mod valgrind;
 
 use std::process::ExitCode;
@@ -17,12 +20,27 @@ use anyhow::ensure;
 use clap::{Parser, Subcommand};
 
 /// Measures payflow. Build it with `--release`.
+///
+/// `core`, `http` and `kafka` measure all of a kind, and print one line a figure: name, value, unit, baseline, ratio
+/// (value over baseline). The others are single runs, to be set beside other clients on the same topic.
 #[derive(Debug, Parser)]
-#[command(name = "payflow-bench")]
+#[command(name = "payflow-bench", after_long_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  Everything on Kafka, on a broker of its own:
+      payflow-bench kafka
+  Payflow and the floors on one topic of a broker that is there:
+      payflow-bench fill --brokers 127.0.0.1:9092 --topic bench --messages 1000000
+      payflow-bench consume --brokers 127.0.0.1:9092 --topic bench
+      payflow-bench poll-floor --brokers 127.0.0.1:9092 --topic bench
+      payflow-bench queue-floor --brokers 127.0.0.1:9092 --topic bench
+  A handler that waits 10 ms, 1,000 of them at once:
+      payflow-bench consume --brokers 127.0.0.1:9092 --topic bench --messages 100000 --handler-ms 10 --in-flight 1000";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -33,9 +51,24 @@ enum Command {
     CoreRun(dispatch::Load),
     /// POST /pay beside an echo on the same server: rate and processor time. Needs wrk.
     Http(http::Plan),
-    /// The server that `http` measures: serves until its standard input ends.
+    /// The server that `http` and `kafka` measure: serves until its standard input ends.
     #[command(hide = true)]
-    HttpServe,
+    HttpServe(http::Serve),
+    /// Everything on Kafka: consuming beside the floors, POST /pay beside a bare handler, awaited sends.
+    Kafka(kafka::Plan),
+    /// Drain a topic of JSON payments by payflow's consumer and pipeline, decoding exactly and committing.
+    ///
+    /// Ends with the line `messages=N seconds=S`, from the first record to the last. The line before tells seconds of
+    /// processor time for a million messages, from the process's start on, and the most memory that was resident.
+    Consume(kafka::Consume),
+    /// The same by a bare loop around `BaseConsumer::poll`, decoding into a borrowed struct and committing as often.
+    PollFloor(kafka::Drain),
+    /// The same by a bare loop around librdkafka's batch call on one queue for all partitions.
+    QueueFloor(kafka::Drain),
+    /// Send payments, each awaited before the next, and tell the median round trip.
+    Produce(kafka::Awaited),
+    /// Fill a topic with JSON payments.
+    Fill(kafka::Fill),
 }
 
 fn main() -> ExitCode {
@@ -59,7 +92,16 @@ fn run(command: Command) -> anyhow::Result<()> {
             check_optimised()?;
             http::measure(&plan)
         }
-        Command::HttpServe => http::serve(),
+        Command::HttpServe(serve) => http::serve(&serve),
+        Command::Kafka(plan) => {
+            check_optimised()?;
+            kafka::measure(&plan)
+        }
+        Command::Consume(consume) => kafka::consume(&consume),
+        Command::PollFloor(drain) => kafka::poll_floor(&drain),
+        Command::QueueFloor(drain) => kafka::queue_floor(&drain),
+        Command::Produce(awaited) => kafka::produce(&awaited),
+        Command::Fill(fill) => kafka::fill(&fill),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the measured program is told.
 
 use clap::{Args, ValueEnum};
+use payflow_core::Order;
 
 /// One load on one pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
@@ -30,7 +31,7 @@ pub(crate) enum HandlerKind {
     None,
 }
 
-/// [`Order`](payflow_core::Order), by the names it has here.
+/// [`Order`], by the names it has here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OrderKind {
     /// Records of a partition that share a key.
@@ -39,6 +40,16 @@ pub(crate) enum OrderKind {
     Partition,
     /// Nothing.
     None,
+}
+
+impl From<OrderKind> for Order {
+    fn from(kind: OrderKind) -> Self {
+        match kind {
+            OrderKind::Key => Self::ByKey,
+            OrderKind::Partition => Self::ByPartition,
+            OrderKind::None => Self::None,
+        }
+    }
 }
 
 impl Load {

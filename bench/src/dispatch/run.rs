@@ -7,12 +7,12 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use payflow_core::{
     Codec, Consumer, DeadLetters, DecodeError, Encoded, Error, Handler, Headers, Inbound, MemoryCluster,
-    Message, Order, Pipeline, PipelineConfig, Room, Topic,
+    Message, Pipeline, PipelineConfig, Room, Topic,
 };
 use tokio::runtime::Builder;
 
 use super::feed::Feed;
-use super::load::{HandlerKind, Load, OrderKind};
+use super::load::{HandlerKind, Load};
 
 /// Carries the load, on one thread.
 pub(crate) fn run(load: &Load) -> anyhow::Result<()> {
@@ -31,14 +31,7 @@ pub(crate) fn run(load: &Load) -> anyhow::Result<()> {
 async fn carry(feed: Feed, load: &Load, handler: impl Handler<()> + 'static) -> anyhow::Result<()> {
     let dead_letters = Topic::parse("payment-topic.dead-letters")?;
     let dead_letters = DeadLetters::new(Arc::new(MemoryCluster::new().producer()), dead_letters);
-    let config = PipelineConfig::new()
-        .with_order(match load.order {
-            OrderKind::Key => Order::ByKey,
-            OrderKind::Partition => Order::ByPartition,
-            OrderKind::None => Order::None,
-        })
-        .with_shards(1)
-        .with_seed(1);
+    let config = PipelineConfig::new().with_order(load.order.into()).with_shards(1).with_seed(1);
     let pipeline = Pipeline::new(feed, HandOn, handler, dead_letters, config)?;
     let handle = pipeline.handle();
     pipeline.run(future::pending()).await?;
@@ -100,6 +93,7 @@ mod tests {
     use clap::ValueEnum;
 
     use super::*;
+    use crate::dispatch::OrderKind;
 
     #[test]
     fn every_load_goes_through_to_its_end() {

@@ -1,35 +1,19 @@
-//! Measures the server, and prints the figures.
+//! Measures the payments' front door beside an echo, and prints the figures.
 
-use std::time::Duration;
-
-use anyhow::Context;
 use clap::Args;
 
-use super::load::Load;
-use super::server_process::ServerProcess;
-use crate::figure::Figure;
-use crate::statistics::{median, range};
+use super::run::{Run, Timing};
+use super::serve::Serve;
+use crate::rounds::{Pair, print};
 
-/// How long to measure, and under what load.
+/// How often and how long to measure.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Plan {
     /// How many times an echo, the payments and the echo again are measured in turn.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// How long each is measured, in seconds.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
-    seconds: u64,
-    /// How many connections post at once.
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
-    connections: u32,
-}
-
-/// What one server did under load.
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    requests_per_second: f64,
-    /// Of the server's processors, in microseconds.
-    processor_per_request: f64,
+    #[command(flatten)]
+    timing: Timing,
 }
 
 /// The three runs of a round. The second echo tells how far two equal runs lie apart.
@@ -42,55 +26,27 @@ struct Round {
 
 /// Measures and prints the figures of `POST /pay`.
 pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
+    let (serve, timing) = (Serve::in_memory(), &plan.timing);
     let mut rounds = Vec::new();
     for number in 1..=plan.rounds {
-        let round = Round { echo: plan.run("/echo")?, pay: plan.run("/pay")?, control: plan.run("/echo")? };
+        let round = Round {
+            echo: timing.run(&serve, "/echo")?,
+            pay: timing.run(&serve, "/pay")?,
+            control: timing.run(&serve, "/echo")?,
+        };
         eprintln!(
             "round {number}: echo {:.0}, pay {:.0}, echo {:.0} requests/s",
             round.echo.requests_per_second, round.pay.requests_per_second, round.control.requests_per_second
         );
         rounds.push(round);
     }
-    let rate = |run: Run| run.requests_per_second;
-    let processor = |run: Run| run.processor_per_request;
-    compare("post-pay", "requests/s", &rounds, |round| round.pay, rate)?;
-    compare("post-pay-control", "requests/s", &rounds, |round| round.control, rate)?;
-    compare("post-pay-cpu", "us/request", &rounds, |round| round.pay, processor)?;
-    compare("post-pay-cpu-control", "us/request", &rounds, |round| round.control, processor)
+    let pairs = |arm: fn(&Round) -> Run, of: fn(&Run) -> f64| -> Vec<Pair> {
+        rounds.iter().map(|round| Pair { value: of(&arm(round)), baseline: of(&round.echo) }).collect()
+    };
+    let rate = |run: &Run| run.requests_per_second;
+    let processor = |run: &Run| run.processor_per_request;
+    print("post-pay", "requests/s", &pairs(|round| round.pay, rate))?;
+    print("post-pay-control", "requests/s", &pairs(|round| round.control, rate))?;
+    print("post-pay-cpu", "us/request", &pairs(|round| round.pay, processor))?;
+    print("post-pay-cpu-control", "us/request", &pairs(|round| round.control, processor))
 }
-
-/// Prints the medians of one arm and of the echo, and the median of the ratios within each round.
-fn compare(
-    name: &str,
-    unit: &'static str,
-    rounds: &[Round],
-    arm: impl Fn(&Round) -> Run,
-    of: impl Fn(Run) -> f64,
-) -> anyhow::Result<()> {
-    let middle = |values: Vec<f64>| median(values).context("no round was measured");
-    let value = middle(rounds.iter().map(|round| of(arm(round))).collect())?;
-    let baseline = middle(rounds.iter().map(|round| of(round.echo)).collect())?;
-    let ratios: Vec<f64> = rounds.iter().map(|round| of(arm(round)) / of(round.echo)).collect();
-    let range = range(ratios.iter().copied()).context("no round was measured")?;
-    println!("{}", Figure::new(name, value, unit, baseline).with_ratio(middle(ratios)?));
-    eprintln!("{name}: ratios from {:.3} to {:.3}", range.least, range.most);
-    Ok(())
-}
-
-impl Plan {
-    /// Loads a server of its own: what a run leaves behind burdens no other.
-    fn run(&self, path: &str) -> anyhow::Result<Run> {
-        let server = ServerProcess::start()?;
-        let load = |seconds| Load { connections: self.connections, duration: Duration::from_secs(seconds) };
-        load(WARM_UP_SECONDS).post(server.address(), path)?;
-        let before = server.processor_time()?;
-        let answered = load(self.seconds).post(server.address(), path)?;
-        let used = server.processor_time()?.saturating_sub(before);
-        Ok(Run {
-            requests_per_second: answered.rate(),
-            processor_per_request: used.as_secs_f64() * 1e6 / answered.requests as f64,
-        })
-    }
-}
-
-const WARM_UP_SECONDS: u64 = 1;

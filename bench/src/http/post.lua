@@ -1,7 +1,19 @@
--- Tells wrk to post one payment again and again, and to print what its client saw in a form to be read.
-wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/json"
-wrk.body = '{"userId":"u001","amount":49.99,"method":"paypal"}'
+-- Tells wrk to post payments of many users in turn, and to print what its client saw in a form to be read.
+local requests = {}
+local next_request = 0
+
+init = function()
+  wrk.headers["Content-Type"] = "application/json"
+  for user = 1, 1024 do
+    local body = string.format('{"userId":"u%03d","amount":49.99,"method":"paypal"}', user)
+    requests[user] = wrk.format("POST", nil, nil, body)
+  end
+end
+
+request = function()
+  next_request = next_request % #requests + 1
+  return requests[next_request]
+end
 
 done = function(summary, latency, requests)
   local errors = summary.errors

@@ -1,4 +1,4 @@
-//! The server that is measured: an echo and the payments' front door, side by side.
+//! The server that is measured: an echo and the payments' front door, side by side; or what a front door is compared with.
 
 use std::io;
 use std::sync::Arc;
@@ -7,20 +7,97 @@ use anyhow::Context;
 use axum::Router;
 use axum::routing::post;
 use bytes::Bytes;
-use payflow_core::{Currency, DirectIntake, JsonCodec, MemoryCluster, MemoryConfig, Topic};
+use clap::{Args, Subcommand};
+use payflow_core::{Currency, DirectIntake, JsonCodec, MemoryCluster, MemoryConfig, Producer, Topic};
 use payflow_http::{PaymentRouter, Server, ServerConfig};
+use payflow_kafka::{KafkaConfig, KafkaProducer, KafkaProducerConfig};
 use tokio::net::TcpListener;
 
-/// Serves `POST /echo` and `POST /pay` on a free port, which it prints, until standard input ends.
-pub(crate) fn serve() -> anyhow::Result<()> {
+use super::bare;
+
+/// Which server.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct Serve {
+    #[command(subcommand)]
+    door: Door,
+}
+
+/// Where the payments go, and by whose hands.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+enum Door {
+    /// An echo and payflow's front door, to a topic in memory.
+    Memory,
+    /// An echo and payflow's front door, to Kafka.
+    Kafka(Destination),
+    /// A bare axum handler with a `FutureProducer`.
+    Bare(Destination),
+}
+
+/// A topic of a Kafka.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(super) struct Destination {
+    #[arg(long)]
+    pub(super) brokers: String,
+    #[arg(long, value_parser = Topic::parse)]
+    pub(super) topic: Topic,
+}
+
+impl Destination {
+    fn args(&self) -> [String; 2] {
+        [format!("--brokers={}", self.brokers), format!("--topic={}", self.topic)]
+    }
+}
+
+impl Serve {
+    pub(crate) const fn in_memory() -> Self {
+        Self { door: Door::Memory }
+    }
+
+    pub(crate) fn on_kafka(brokers: &str, topic: &Topic) -> Self {
+        Self { door: Door::Kafka(Destination { brokers: brokers.to_owned(), topic: topic.clone() }) }
+    }
+
+    pub(crate) fn bare(brokers: &str, topic: &Topic) -> Self {
+        Self { door: Door::Bare(Destination { brokers: brokers.to_owned(), topic: topic.clone() }) }
+    }
+
+    /// What to start this program with, so that it is this server.
+    pub(super) fn args(&self) -> Vec<String> {
+        let mut args = vec!["http-serve".to_owned()];
+        match &self.door {
+            Door::Memory => args.push("memory".to_owned()),
+            Door::Kafka(destination) => {
+                args.push("kafka".to_owned());
+                args.extend(destination.args());
+            }
+            Door::Bare(destination) => {
+                args.push("bare".to_owned());
+                args.extend(destination.args());
+            }
+        }
+        args
+    }
+}
+
+/// Serves on a free port, which it prints, until standard input ends.
+pub(crate) fn serve(serve: &Serve) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("a runtime cannot be started")?;
     runtime.block_on(async {
-        let routes = Router::new().route("/echo", post(|body: Bytes| async { body })).merge(payments()?);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port is free")?;
         println!("{}", listener.local_addr()?);
+        let payments = match &serve.door {
+            Door::Memory => in_memory()?,
+            Door::Kafka(destination) => on_kafka(destination)?,
+            Door::Bare(destination) => {
+                return Ok(axum::serve(listener, bare::routes(destination)?)
+                    .with_graceful_shutdown(standard_input_ends())
+                    .await?);
+            }
+        };
+        let routes = Router::new().route("/echo", post(|body: Bytes| async { body })).merge(payments);
         let server = Server::new(ServerConfig::new())?;
         server.run(listener, routes, standard_input_ends()).await?;
         Ok(())
@@ -28,11 +105,22 @@ pub(crate) fn serve() -> anyhow::Result<()> {
 }
 
 /// What a service has, on a cluster in memory: nobody reads from it, so it keeps all that a run sends.
-fn payments() -> anyhow::Result<Router> {
+fn in_memory() -> anyhow::Result<Router> {
     let topic = Topic::parse("payment-topic")?;
     let cluster = MemoryCluster::with_config(MemoryConfig::new().with_capacity_bytes(CAPACITY_BYTES));
     cluster.create_topic(&topic, 8)?;
-    let intake = DirectIntake::new(cluster.producer(), JsonCodec::new(), topic);
+    payments(cluster.producer(), topic)
+}
+
+/// What the payment service has.
+fn on_kafka(destination: &Destination) -> anyhow::Result<Router> {
+    let cluster = KafkaConfig::new(destination.brokers.as_str()).with_client_id("payflow-bench");
+    let producer = KafkaProducer::new(&cluster, &KafkaProducerConfig::new())?;
+    payments(producer, destination.topic.clone())
+}
+
+fn payments(producer: impl Producer + 'static, topic: Topic) -> anyhow::Result<Router> {
+    let intake = DirectIntake::new(producer, JsonCodec::new(), topic);
     let currency = Currency::parse("EUR")?;
     Ok(PaymentRouter::new(Arc::new(intake)).with_default_currency(currency).into_pay_route())
 }
@@ -44,4 +132,25 @@ const CAPACITY_BYTES: usize = 8 << 30;
 async fn standard_input_ends() {
     // An error is an end as well.
     let _ = tokio::task::spawn_blocking(|| io::copy(&mut io::stdin(), &mut io::sink())).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct HttpServe {
+        #[command(flatten)]
+        serve: Serve,
+    }
+
+    #[test]
+    fn the_measured_server_is_told_which_it_is() {
+        let topic = Topic::parse("payments").unwrap();
+        for serve in [Serve::in_memory(), Serve::on_kafka("a:1", &topic), Serve::bare("a:1,b:2", &topic)] {
+            assert_eq!(HttpServe::try_parse_from(serve.args()).unwrap().serve, serve);
+        }
+    }
 }

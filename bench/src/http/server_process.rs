@@ -8,6 +8,9 @@ use std::{env, fs};
 
 use anyhow::Context;
 
+use super::serve::Serve;
+use crate::usage;
+
 /// A running server; ended when dropped.
 #[derive(Debug)]
 pub(crate) struct ServerProcess {
@@ -17,10 +20,10 @@ pub(crate) struct ServerProcess {
 
 impl ServerProcess {
     /// Starts this program as a server, and waits until it listens.
-    pub(crate) fn start() -> anyhow::Result<Self> {
+    pub(crate) fn start(serve: &Serve) -> anyhow::Result<Self> {
         let program = env::current_exe().context("this program's own file cannot be found")?;
         let mut child = Command::new(program)
-            .arg("http-serve")
+            .args(serve.args())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -52,6 +55,11 @@ impl ServerProcess {
         let stat = fs::read_to_string(&path)
             .with_context(|| format!("{path} cannot be read: processor time is measured on Linux alone"))?;
         processor_time(&stat).with_context(|| format!("{path} holds no processor time: {stat}"))
+    }
+
+    /// The most memory that was resident at once.
+    pub(crate) fn peak_mib(&self) -> anyhow::Result<f64> {
+        usage::peak_resident_mib(&self.child.id().to_string())
     }
 }
 

@@ -212,8 +212,9 @@ fn is_adapter(name: &str) -> bool {
         "payflow-cli",
         "payflow-core",
         "payflow-parts",
-        "payflow-proto",
         "payflow-program",
+        "payflow-proof",
+        "payflow-proto",
         "payflow-testkit",
     ];
     name.starts_with("payflow-") && !others.contains(&name)

@@ -1,0 +1,53 @@
+//! One run of one server under load.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::load::Load;
+use super::serve::Serve;
+use super::server_process::ServerProcess;
+
+/// How long each server is measured, and under what load.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Timing {
+    /// How long each server is measured, in seconds.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    seconds: u64,
+    /// How many connections post at once.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    connections: u32,
+}
+
+/// What one server did under load.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run {
+    pub(crate) requests_per_second: f64,
+    /// Of the server's processors, in microseconds.
+    pub(crate) processor_per_request: f64,
+    /// The most memory of the server that was resident at once.
+    pub(crate) peak_mib: f64,
+}
+
+impl Timing {
+    /// Loads a server of its own: what a run leaves behind burdens no other.
+    ///
+    /// # Errors
+    /// wrk is missing, the server did not start, or it did not answer every request with success.
+    pub(crate) fn run(&self, serve: &Serve, path: &str) -> anyhow::Result<Run> {
+        let server = ServerProcess::start(serve)?;
+        let load = |seconds| Load { connections: self.connections, duration: Duration::from_secs(seconds) };
+        // What it answers before it is warm does not count; what goes wrong for good, the next run tells.
+        let _ = load(WARM_UP_SECONDS).post(server.address(), path);
+        let before = server.processor_time()?;
+        let answered = load(self.seconds).post(server.address(), path)?;
+        let used = server.processor_time()?.saturating_sub(before);
+        Ok(Run {
+            requests_per_second: answered.rate(),
+            processor_per_request: used.as_secs_f64() * 1e6 / answered.requests as f64,
+            peak_mib: server.peak_mib()?,
+        })
+    }
+}
+
+const WARM_UP_SECONDS: u64 = 1;

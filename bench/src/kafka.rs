@@ -1,0 +1,25 @@
+//! What payflow costs on Kafka, beside the least that librdkafka can do.
+
+mod awaited;
+mod cluster;
+mod consume;
+mod contender;
+mod drain;
+mod fill;
+mod floor;
+mod measure;
+mod payment;
+mod poll_floor;
+mod queue_floor;
+mod report;
+
+pub(crate) use awaited::{Awaited, produce};
+pub(crate) use consume::{Consume, consume};
+pub(crate) use drain::Drain;
+pub(crate) use fill::{Fill, fill};
+pub(crate) use measure::{Plan, measure};
+pub(crate) use poll_floor::poll_floor;
+pub(crate) use queue_floor::queue_floor;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! Payflow's side: consumer and pipeline, as a service puts them together.
+
+use std::hint::black_box;
+use std::slice;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use payflow_core::{
+    DeadLetters, Error, Handler, JsonCodec, MemoryCluster, Message, PaymentRequest, Pipeline, PipelineConfig,
+    PipelineHandle, PipelineSnapshot, Topic,
+};
+use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig};
+use tokio::time::sleep;
+
+use super::drain::{Drain, Patience, Source};
+use super::payment::currency;
+use super::report::{Meter, Report, runtime};
+
+/// What payflow is told beyond what every contender is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Consume {
+    #[command(flatten)]
+    drain: Drain,
+    /// How many tasks the keys are spread over [default: one for each processor].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    shards: Option<u16>,
+}
+
+/// Drains a topic by consumer and pipeline, and prints what it took.
+pub(crate) fn consume(consume: &Consume) -> anyhow::Result<()> {
+    consume.drain.run(|source| match consume.drain.handler_ms {
+        0 => carry(consume, source, Nothing),
+        millis => carry(consume, source, Wait(Duration::from_millis(millis))),
+    })
+}
+
+struct Nothing;
+
+impl Handler<PaymentRequest> for Nothing {
+    async fn handle(&self, message: Message<PaymentRequest>) -> Result<(), Error> {
+        black_box(message.body());
+        Ok(())
+    }
+}
+
+struct Wait(Duration);
+
+impl Handler<PaymentRequest> for Wait {
+    async fn handle(&self, message: Message<PaymentRequest>) -> Result<(), Error> {
+        sleep(self.0).await;
+        black_box(message.body());
+        Ok(())
+    }
+}
+
+fn carry(
+    consume: &Consume,
+    source: &Source,
+    handler: impl Handler<PaymentRequest> + 'static,
+) -> anyhow::Result<Report> {
+    let mut meter = Meter::start();
+    runtime()?.block_on(async {
+        let group = KafkaConsumerConfig::new(&source.group);
+        let cluster = KafkaConfig::new(source.brokers.as_str()).with_client_id("payflow-bench");
+        let consumer = KafkaConsumer::new(&cluster, &group, slice::from_ref(&source.topic))?;
+        let codec = JsonCodec::new().with_default_currency(currency()?);
+        let pipeline = Pipeline::new(consumer, codec, handler, nowhere()?, consume.config())?;
+        let handle = pipeline.handle();
+
+        let mut report = None;
+        pipeline.run(async { report = Some(watch(&handle, source, &mut meter).await) }).await?;
+        let report = report.context("the pipeline ended by itself")??;
+        let dead = handle.snapshot().dead_lettered;
+        ensure!(
+            dead == 0,
+            "{dead} records of {} could not be handled: `fill` makes a topic that can",
+            source.topic
+        );
+        Ok(report)
+    })
+}
+
+impl Consume {
+    fn config(&self) -> PipelineConfig {
+        let concurrency = self.drain.in_flight as usize;
+        let config = PipelineConfig::new()
+            .with_order(self.drain.order.into())
+            .with_concurrency(concurrency)
+            .with_records_max(RECORDS_MAX.max(4 * concurrency));
+        match self.shards {
+            Some(shards) => config.with_shards(shards.into()),
+            None => config,
+        }
+    }
+}
+
+/// Resolves when all are dealt with. It looks from time to time: counting in the handler would cost what is measured.
+async fn watch(handle: &PipelineHandle, source: &Source, meter: &mut Meter) -> anyhow::Result<Report> {
+    let mut patience = Patience::new();
+    let mut pause = LOOK_LEAST;
+    loop {
+        sleep(pause).await;
+        let snapshot = handle.snapshot();
+        let past = past(&snapshot);
+        if past > 0 || snapshot.records > 0 {
+            meter.begin();
+        }
+        if past >= source.messages {
+            return meter.end(source.messages);
+        }
+        patience.check(past, source)?;
+        pause = look_after(meter.elapsed(), past, source.messages);
+    }
+}
+
+/// Half of the time that the rest will take, so that looking costs little and the end is still seen to a millisecond.
+fn look_after(elapsed: Duration, past: u64, all: u64) -> Duration {
+    let rest = elapsed.as_secs_f64() * (all - past) as f64 / past.max(1) as f64;
+    Duration::try_from_secs_f64(rest / 2.0).unwrap_or(LOOK_MOST).clamp(LOOK_LEAST, LOOK_MOST)
+}
+
+const LOOK_LEAST: Duration = Duration::from_millis(1);
+const LOOK_MOST: Duration = Duration::from_millis(50);
+
+const fn past(snapshot: &PipelineSnapshot) -> u64 {
+    snapshot.handled + snapshot.skipped + snapshot.dead_lettered
+}
+
+/// Nothing is dead-lettered in a run that counts.
+fn nowhere() -> anyhow::Result<DeadLetters> {
+    let producer = MemoryCluster::new().producer();
+    Ok(DeadLetters::new(Arc::new(producer), Topic::parse("bench-dead-letters")?))
+}
+
+/// The pipeline's own default.
+const RECORDS_MAX: usize = 8_192;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_looks_more_often_towards_the_end_and_within_bounds() {
+        let second = Duration::from_secs(1);
+        assert_eq!(look_after(Duration::ZERO, 0, 1_000_000), LOOK_LEAST, "before the first record");
+        assert_eq!(look_after(second, 1, 1_000_000), LOOK_MOST);
+        assert_eq!(look_after(second, 960_000, 1_000_000).as_millis(), 20);
+        assert_eq!(look_after(second, 999_999, 1_000_000), LOOK_LEAST);
+        assert_eq!(look_after(Duration::MAX, 1, u64::MAX), LOOK_MOST);
+    }
+}
