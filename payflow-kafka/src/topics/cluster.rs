@@ -66,7 +66,7 @@ impl Cluster {
     pub(super) fn missing(&self, missing: &[&Topic]) -> Error {
         let names: Vec<&str> = missing.iter().map(|topic| topic.as_str()).collect();
         let reason = format!(
-            "topics missing: {}; create them, or have them created at start (--ensure-topics)",
+            "topics missing: {}; create them, with KafkaTopics::ensure or, for the services, --ensure-topics",
             names.join(", ")
         );
         Error::permanent(self.operation).because(reason)

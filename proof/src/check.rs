@@ -1,0 +1,13 @@
+//! The checks, each of which adds to the verdict.
+
+mod answers;
+mod dead_letters;
+mod handling;
+mod ownership;
+mod records;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use answers::answers;
+pub(crate) use dead_letters::dead_letters;
+pub(crate) use handling::handling;

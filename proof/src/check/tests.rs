@@ -1,0 +1,5 @@
+//! Doctored histories: each breach is caught, and nothing else is taken for it.
+
+mod front_door;
+mod handlers;
+mod story;

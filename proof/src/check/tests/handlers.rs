@@ -1,0 +1,238 @@
+//! Doctored events.
+
+use std::time::Duration;
+
+use super::story::{Story, place};
+use crate::event::{Ending, Event};
+use crate::verdict::{Breach, Repeats};
+
+#[test]
+fn what_was_handled_in_order_breaks_nothing() {
+    let story = Story::with_keys(&["a", "b", "a", "a"])
+        .start("first", 0)
+        .handle("first", 1)
+        .end("first", 0, Ending::Failed)
+        .attempt("first", 0, 2)
+        .done("first", 0)
+        .handle("first", 2)
+        .start("first", 3)
+        .end("first", 3, Ending::Failed)
+        .dead(3)
+        .committed(4);
+    story.is_good();
+    let verdict = story.0.verdict();
+    assert_eq!((verdict.records, verdict.handled, verdict.dead_lettered), (4, 3, 1));
+    assert_eq!((verdict.starts, verdict.retries, verdict.repeats.all()), (5, 1, 0));
+    assert_eq!(verdict.uncommitted, Some(0));
+}
+
+#[test]
+fn lost_records_are_found() {
+    let lost = |seen| Breach::Lost { place: place(0, 1), seen };
+    Story::with_keys(&["a", "b"]).handle("first", 0).breaks(&[lost(false)]);
+    Story::with_keys(&["a", "b"]).handle("first", 0).start("first", 1).breaks(&[lost(true)]);
+    for how in [Ending::Failed, Ending::Cut] {
+        let story = Story::with_keys(&["a", "b"]).handle("first", 0).start("first", 1).end("first", 1, how);
+        story.breaks(&[lost(true)]);
+    }
+    let killed = Story::with_keys(&["a", "b"]).handle("first", 0).start("first", 1).kill("first", 1);
+    killed.breaks(&[lost(true)]);
+}
+
+#[test]
+fn tombstone_is_not_lost() {
+    let mut story = Story::with_keys(&["a", "a"]).handle("first", 1).committed(2);
+    story.0.written[0].value = None;
+    story.is_good();
+}
+
+#[test]
+fn overtaking_is_found() {
+    let overtook = [Breach::Overtook { place: place(0, 2), passed: place(0, 0) }];
+    Story::with_keys(&["a", "b", "a"]).handle("f", 2).handle("f", 0).handle("f", 1).breaks(&overtook);
+    // Behind one that failed and is attempted again.
+    let story = Story::with_keys(&["a", "b", "a"])
+        .handle("f", 1)
+        .start("f", 0)
+        .end("f", 0, Ending::Failed)
+        .handle("f", 2)
+        .attempt("f", 0, 2)
+        .done("f", 0);
+    story.breaks(&overtook);
+    // Past one that was cut off, by the process that took over.
+    let story = Story::with_keys(&["a", "b", "a"])
+        .handle("f", 1)
+        .start("f", 0)
+        .end("f", 0, Ending::Cut)
+        .handle("g", 2)
+        .handle("g", 0);
+    story.breaks(&overtook);
+    // A dead-lettered record is passed by those behind it, and records without a key by all.
+    Story::with_keys(&["a", "b", "a"]).dead(0).handle("f", 2).handle("f", 1).is_good();
+    let mut story = Story::with_keys(&["a", "b", "a"]);
+    story.0.written.iter_mut().for_each(|written| written.key = None);
+    story.handle("f", 2).handle("f", 0).handle("f", 1).is_good();
+}
+
+#[test]
+fn two_of_a_key_at_once_are_found() {
+    let together = |offset, running| Breach::Together { place: place(0, offset), running: place(0, running) };
+    let overtook = Breach::Overtook { place: place(0, 1), passed: place(0, 0) };
+    let story = Story::with_keys(&["a", "a"]).start("f", 0).start("f", 1).done("f", 0).done("f", 1);
+    story.breaks(&[overtook.clone(), together(1, 0)]);
+    let story = Story::with_keys(&["a", "a"]).start("f", 0).start("g", 1).done("f", 0).done("g", 1);
+    story.breaks(&[overtook, together(1, 0)]);
+    // One record in two processes.
+    let story = Story::with_keys(&["a"]).start("f", 0).start("g", 0).done("g", 0);
+    story.breaks(&[together(0, 0)]);
+    // A process that was killed runs nothing more.
+    Story::with_keys(&["a"]).start("f", 0).kill("f", 0).handle("g", 0).is_good();
+}
+
+#[test]
+fn what_is_repeated_without_an_excuse_is_found() {
+    let repeated = [Breach::Repeated(place(0, 0))];
+    Story::with_keys(&["a", "b"]).handle("f", 0).handle("f", 0).handle("f", 1).breaks(&repeated);
+    Story::with_keys(&["a", "b"]).handle("f", 0).handle("g", 0).handle("g", 1).breaks(&repeated);
+    // Committed before the kill.
+    let killed = Story::with_keys(&["a", "b"]).handle("f", 0).kill("f", 1).handle("g", 0).handle("g", 1);
+    killed.breaks(&repeated);
+    // Another process was killed.
+    let killed = Story::with_keys(&["a", "b"]).handle("f", 0).kill("x", 0).handle("g", 0).handle("g", 1);
+    killed.breaks(&repeated);
+    // Assigned anew to the same process.
+    let anew = Story::with_keys(&["a", "b"]).handle("f", 0).assigned_anew().handle("f", 0).handle("f", 1);
+    anew.breaks(&repeated);
+    // Behind one that had not finished, in one assignment.
+    let story = Story::with_keys(&["b", "a"]).handle("f", 1).handle("f", 1).handle("f", 0);
+    story.breaks(&[Breach::Repeated(place(0, 1))]);
+}
+
+#[test]
+fn what_may_be_repeated_is_counted_by_its_excuse() {
+    let story = Story::with_keys(&["a", "b", "c", "d"])
+        // Finished, and not committed.
+        .handle("f", 0)
+        // Running.
+        .start("f", 1)
+        // Finished behind it.
+        .handle("f", 2)
+        .kill("f", 0)
+        .handle("g", 0)
+        .start("g", 1)
+        .handle("g", 2)
+        // A clean hand-over in the middle.
+        .handle("g", 3)
+        .end("g", 1, Ending::Cut)
+        .handle("h", 1)
+        .handle("h", 2)
+        .handle("h", 3);
+    story.is_good();
+    let expected = Repeats { unfinished: 2, uncommitted: 1, behind_unfinished: 3 };
+    assert_eq!(story.0.verdict().repeats, expected);
+}
+
+#[test]
+fn who_takes_over_begins_with_nothing_finished_beyond_what_was_committed() {
+    // The first finishes 1 and 2 behind 0. The second finishes 0 and 2 anew, and is asked to end before 1.
+    let story = Story::with_keys(&["a", "b", "c"]).start("f", 0).handle("f", 1).handle("f", 2);
+    let story = story.end("f", 0, Ending::Cut).handle("g", 0).handle("g", 2);
+    story.handle("h", 1).handle("h", 2).is_good();
+    // The same after a kill, and in one process.
+    let story = Story::with_keys(&["a", "b", "c"]).handle("f", 0).handle("f", 1).handle("f", 2).kill("f", 0);
+    let story = story.handle("g", 0).handle("g", 2).assigned_anew().handle("g", 1).handle("g", 2);
+    story.is_good();
+    assert_eq!(story.0.verdict().repeats, Repeats { unfinished: 0, uncommitted: 4, behind_unfinished: 0 });
+    // What it did finish with all before it comes no more.
+    let story = Story::with_keys(&["a", "b"]).handle("f", 0).handle("f", 1).kill("f", 0);
+    let story = story.handle("g", 0).handle("h", 0).handle("h", 1);
+    story.breaks(&[Breach::Repeated(place(0, 0))]);
+}
+
+#[test]
+fn commit_lag_is_the_age_of_the_oldest_that_could_have_been_committed() {
+    // Finished at 1, 3, 5 and 8 seconds, the last behind one that still runs, and killed at 9.
+    let story = |committed| {
+        let story = Story::with_keys(&["a", "b", "c", "d", "e"]).handle("f", 0).handle("f", 1).handle("f", 2);
+        story.start("f", 3).handle("f", 4).kill("f", committed).0.verdict().commit_lag
+    };
+    assert_eq!(story(0), Some(Duration::from_secs(8)));
+    assert_eq!(story(2), Some(Duration::from_secs(4)));
+    assert_eq!(story(3), None);
+}
+
+#[test]
+fn retry_of_a_repeat_needs_no_excuse_of_its_own() {
+    let story = Story::with_keys(&["a"])
+        .handle("f", 0)
+        .kill("f", 0)
+        .start("g", 0)
+        .end("g", 0, Ending::Failed)
+        .attempt("g", 0, 2)
+        .done("g", 0);
+    story.is_good();
+    let verdict = story.0.verdict();
+    assert_eq!((verdict.repeats.all(), verdict.retries), (1, 1));
+}
+
+#[test]
+fn commit_beyond_what_is_finished_is_found() {
+    let too_far = [Breach::CommittedTooFar { place: place(0, 1), committed: 3 }];
+    let story = || Story::with_keys(&["a", "b", "c"]).handle("f", 0).handle("f", 2);
+    story().committed(3).handle("f", 1).breaks(&too_far);
+    story().committed(1).handle("f", 1).committed(3).is_good();
+    assert_eq!(story().committed(1).0.verdict().uncommitted, Some(2));
+}
+
+#[test]
+fn what_is_not_on_the_topic_is_found() {
+    Story::with_keys(&["a"]).handle("f", 0).start("f", 1).breaks(&[Breach::NotWritten(place(0, 1))]);
+    let mut story = Story::with_keys(&["a"]).handle("f", 0);
+    story.0.written[0].key = Some(b"b".to_vec());
+    story.breaks(&[Breach::NotWritten(place(0, 0))]);
+}
+
+#[test]
+fn another_payment_id_is_found() {
+    let mut story = Story::with_keys(&["a"]).handle("f", 0);
+    story.0.written[0].payment = Some("p0".into());
+    story.is_good();
+    story.0.written[0].payment = Some("p1".into());
+    story.breaks(&[Breach::Renamed(place(0, 0))]);
+
+    // A foreign record bears none, and has one all the same each time.
+    let mut story = Story::with_keys(&["a"]).start("f", 0).kill("f", 0).start("g", 0).done("g", 0);
+    story.is_good();
+    for event in &mut story.0.events {
+        if let Event::Started { process, payment, .. } = event
+            && process == "g"
+        {
+            payment.push('x');
+        }
+    }
+    story.breaks(&[Breach::Renamed(place(0, 0))]);
+}
+
+#[test]
+fn end_without_a_beginning_is_found() {
+    let twice = [Breach::EndedTwice(place(0, 0))];
+    Story::with_keys(&["a"]).handle("f", 0).done("f", 0).breaks(&twice);
+    // From a process that was said to be dead.
+    Story::with_keys(&["a"]).start("f", 0).kill("f", 0).done("f", 0).breaks(&twice);
+}
+
+#[test]
+fn stall_is_the_longest_gap_before_a_first_start() {
+    // Starts at 0, 2, 4 and 9 seconds; the last is no first one.
+    let story = Story::with_keys(&["a", "b", "c"])
+        .handle("f", 0)
+        .handle("f", 1)
+        .start("f", 2)
+        .end("f", 2, Ending::Failed)
+        .committed(2)
+        .committed(2)
+        .committed(2)
+        .attempt("f", 2, 2)
+        .done("f", 2);
+    assert_eq!(story.0.verdict().longest_stall(), Duration::from_secs(2));
+}

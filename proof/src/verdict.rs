@@ -1,0 +1,172 @@
+//! What is thought of a run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use crate::history::Place;
+
+/// What a run broke of what is promised, and its figures.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verdict {
+    /// What was broken.
+    pub breaches: Vec<Breach>,
+    /// Requests answered as accepted, as unknown, and as refused.
+    pub answers: [usize; 3],
+    /// Records on the topic.
+    pub records: usize,
+    /// Records that a handler finished.
+    pub handled: usize,
+    /// Records that were set aside.
+    pub dead_lettered: usize,
+    /// Calls of the handler.
+    pub starts: usize,
+    /// Calls after a failure, in the same process.
+    pub retries: usize,
+    /// Records that were delivered again, by reason. Those without one are breaches.
+    pub repeats: Repeats,
+    /// The longest time between two calls of the handler for one partition, over all processes, while it still had
+    /// records whose first call was to come.
+    pub stalls: BTreeMap<i32, Duration>,
+    /// For the kill at which it was longest: how long the oldest record had been finished, with all before it, that was
+    /// not committed. `None` where nobody was killed, or everything was committed.
+    pub commit_lag: Option<Duration>,
+    /// Records at or above the offsets that were committed last; `None` where nobody looked.
+    pub uncommitted: Option<usize>,
+}
+
+impl Verdict {
+    /// Whether nothing was broken.
+    #[must_use]
+    pub const fn is_good(&self) -> bool {
+        self.breaches.is_empty()
+    }
+
+    /// The longest stall of any partition.
+    #[must_use]
+    pub fn longest_stall(&self) -> Duration {
+        self.stalls.values().max().copied().unwrap_or_default()
+    }
+}
+
+/// Deliveries beyond the first of a record, by what excuses them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Repeats {
+    /// It had not finished: cut off, killed, or between two attempts.
+    pub unfinished: usize,
+    /// It had finished in a process that was killed before that was committed.
+    pub uncommitted: usize,
+    /// It had finished behind a record of its partition that had not, when the partition changed hands.
+    pub behind_unfinished: usize,
+}
+
+impl Repeats {
+    /// All of them.
+    #[must_use]
+    pub const fn all(self) -> usize {
+        self.unfinished + self.finished()
+    }
+
+    /// Those of records whose handling had finished.
+    #[must_use]
+    pub const fn finished(self) -> usize {
+        self.uncommitted + self.behind_unfinished
+    }
+}
+
+/// Something that was promised and not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Breach {
+    /// A client was told that the request of this mark is durable, and it is not on the topic.
+    AcceptedAndMissing(String),
+    /// A client was told that the request of this mark was not taken, and it is on the topic.
+    RefusedAndWritten(String),
+    /// The request of this mark is on the topic more than once.
+    WrittenTwice(String),
+    /// The request of this mark bears another payment id than its client was told.
+    OtherPayment(String),
+    /// Several requests share this payment id.
+    SharedPayment(String),
+    /// A record came from no request.
+    Unasked(Place),
+    /// The request of the first mark was durable before that of the second began, and stands behind it, or elsewhere.
+    WrittenOutOfOrder(String, String),
+    /// A record was neither handled nor set aside.
+    Lost {
+        /// The record.
+        place: Place,
+        /// Whether a handler ever saw it.
+        seen: bool,
+    },
+    /// A handler was called for a record that is not on the topic, or with another key.
+    NotWritten(Place),
+    /// A record has another payment id than the one on the topic, or than when it was delivered before.
+    Renamed(Place),
+    /// A record was first started before an earlier one of its key was finished or set aside.
+    Overtook {
+        /// The record that came too soon.
+        place: Place,
+        /// The one that it passed.
+        passed: Place,
+    },
+    /// A record was started while another call for its key ran.
+    Together {
+        /// The record that was started.
+        place: Place,
+        /// The one that still ran.
+        running: Place,
+    },
+    /// A call ended that never began, or had ended.
+    EndedTwice(Place),
+    /// A record whose handling had finished was delivered again without an excuse.
+    Repeated(Place),
+    /// The group had committed beyond a record that was not finished: a crash would have lost it.
+    CommittedTooFar {
+        /// The record.
+        place: Place,
+        /// What was committed of its partition.
+        committed: i64,
+    },
+    /// A dead letter's key or value is not that of its original.
+    DeadLetterAltered(Place),
+    /// A dead letter says that it comes from where no record stands.
+    DeadLetterOfNothing(Place),
+    /// A record was set aside more than once, though no process was killed.
+    DeadLetterTwice(Place),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [accepted, unknown, refused] = self.answers;
+        if accepted + unknown + refused > 0 {
+            writeln!(f, "answers: {accepted} accepted, {unknown} unknown, {refused} refused")?;
+        }
+        let Self { records, handled, dead_lettered, starts, retries, repeats, .. } = self;
+        writeln!(f, "records: {records}, {handled} handled, {dead_lettered} dead-lettered")?;
+        if *starts > 0 {
+            let Repeats { unfinished, uncommitted, behind_unfinished } = repeats;
+            writeln!(f, "calls: {starts}, {retries} of them after a failure")?;
+            writeln!(
+                f,
+                "delivered again: {unfinished} unfinished, {uncommitted} finished and not committed at a kill, \
+                 {behind_unfinished} finished behind one that was not"
+            )?;
+            writeln!(f, "longest stall: {:?}", self.longest_stall())?;
+        }
+        if let Some(lag) = self.commit_lag {
+            writeln!(f, "oldest that could have been committed before a kill: {lag:?}")?;
+        }
+        if let Some(uncommitted) = self.uncommitted {
+            writeln!(f, "uncommitted in the end: {uncommitted}")?;
+        }
+        for breach in self.breaches.iter().take(BREACHES_SHOWN) {
+            writeln!(f, "broken: {breach:?}")?;
+        }
+        match self.breaches.len().checked_sub(BREACHES_SHOWN) {
+            Some(more) if more > 0 => writeln!(f, "broken: {more} times more"),
+            _ => Ok(()),
+        }
+    }
+}
+
+const BREACHES_SHOWN: usize = 20;

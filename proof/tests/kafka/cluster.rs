@@ -1,0 +1,216 @@
+//! Topics and groups of a test's own, and what is written to and read from them by librdkafka alone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use payflow_core::Topic;
+use payflow_kafka::{KafkaConfig, KafkaTopics, NewTopic};
+use payflow_proof::{DeadLetter, Place, Written};
+use payflow_testkit::conformance::fresh_name;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use crate::PATIENCE;
+
+/// A topic, its dead letters, and a group.
+pub(crate) struct Cluster {
+    pub(crate) brokers: String,
+    pub(crate) topic: Topic,
+    pub(crate) dead_letters: Topic,
+    pub(crate) group: String,
+    partitions: i32,
+}
+
+/// A record to be written.
+#[derive(Debug, Clone)]
+pub(crate) struct New {
+    pub(crate) partition: i32,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+}
+
+/// A record as it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Read {
+    pub(crate) place: Place,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Read {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(other, _)| other == name)?;
+        Some(std::str::from_utf8(value).expect("payflow's headers are text"))
+    }
+}
+
+impl Cluster {
+    /// On the broker that the tests share.
+    pub(crate) fn with_partitions(partitions: i32) -> Self {
+        let brokers = std::env::var("PAYFLOW_TEST_BROKERS")
+            .expect("PAYFLOW_TEST_BROKERS names the broker: cargo xtask test starts one and sets it");
+        Self::on(&brokers, partitions)
+    }
+
+    pub(crate) fn on(brokers: &str, partitions: i32) -> Self {
+        let topic = Topic::parse(&fresh_name("proof")).expect("a fresh name is a topic's name");
+        let dead_letters = Topic::parse(&format!("{topic}.dead-letters")).expect("as is this one");
+        let brokers = brokers.to_owned();
+        let cluster = Self { brokers, group: topic.to_string(), topic, dead_letters, partitions };
+        let new = [
+            NewTopic::new(&cluster.topic).with_partitions(partitions),
+            NewTopic::dead_letters(&cluster.dead_letters, &cluster.topic).with_partitions(1),
+        ];
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let topics = KafkaTopics::new(&cluster.config()).expect("the settings are good");
+        // A broker of the test's own may just have begun to listen.
+        let ensuring = topics.with_timeout(PATIENCE);
+        std::thread::scope(|scope| {
+            let ensured = scope.spawn(move || runtime.block_on(ensuring.ensure(&new)));
+            ensured.join().expect("nothing panics").expect("the topics are made");
+        });
+        cluster
+    }
+
+    pub(crate) fn config(&self) -> KafkaConfig {
+        KafkaConfig::new(&self.brokers)
+    }
+
+    /// Writes records, and waits until they are durable.
+    pub(crate) fn write(&self, records: &[New]) {
+        let producer: BaseProducer = self.native().set("linger.ms", "5").create().expect("good settings");
+        for record in records {
+            let mut new = BaseRecord::<[u8], [u8]>::to(self.topic.as_str()).partition(record.partition);
+            new.key = record.key.as_deref();
+            new.payload = record.value.as_deref();
+            producer.send(new).map_err(|(error, _)| error).expect("the queue has room");
+            producer.poll(Duration::ZERO);
+        }
+        producer.flush(PATIENCE).expect("the broker takes them");
+    }
+
+    /// All records of the topic.
+    pub(crate) fn read(&self) -> Vec<Read> {
+        self.read_all(&self.topic)
+    }
+
+    /// All records of the topic, for the judge.
+    pub(crate) fn written(&self) -> Vec<Written> {
+        self.read().into_iter().map(Written::from).collect()
+    }
+
+    /// All dead letters, for the judge.
+    pub(crate) fn dead(&self) -> Vec<DeadLetter> {
+        self.read_all(&self.dead_letters).into_iter().map(DeadLetter::from).collect()
+    }
+
+    /// What the group has committed, by another client.
+    pub(crate) fn committed(&self) -> BTreeMap<i32, i64> {
+        let consumer = self.reader();
+        let mut list = TopicPartitionList::new();
+        for partition in 0..self.partitions {
+            list.add_partition(self.topic.as_str(), partition);
+        }
+        let committed = consumer.committed_offsets(list, PATIENCE).expect("the broker answers");
+        let offset = |raw: i64| (raw >= 0).then_some(raw);
+        let elements = committed.elements();
+        let found = elements
+            .iter()
+            .filter_map(|element| Some((element.partition(), element.offset().to_raw().and_then(offset)?)));
+        found.collect()
+    }
+
+    fn read_all(&self, topic: &Topic) -> Vec<Read> {
+        let (consumer, topic) = (self.reader(), topic.as_str());
+        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).expect("the broker answers");
+        let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
+        let mut list = TopicPartitionList::new();
+        let mut ends = BTreeMap::new();
+        for partition in (0..).take(partitions) {
+            let (low, high) =
+                consumer.fetch_watermarks(topic, partition, PATIENCE).expect("the broker answers");
+            if low < high {
+                ends.insert(partition, high);
+                list.add_partition_offset(topic, partition, Offset::Beginning).expect("it is an offset");
+            }
+        }
+        consumer.assign(&list).expect("the list is good");
+        let mut records = Vec::new();
+        while !ends.is_empty() {
+            let message = consumer.poll(PATIENCE).expect("a record in time").expect("no error");
+            if ends.get(&message.partition()).is_some_and(|end| message.offset() + 1 >= *end) {
+                ends.remove(&message.partition());
+            }
+            records.push(read(&message));
+        }
+        records.sort_by_key(|record| record.place);
+        records
+    }
+
+    fn reader(&self) -> BaseConsumer {
+        let mut config = self.native();
+        config.set("group.id", &self.group).set("enable.auto.commit", "false").set("fetch.wait.max.ms", "20");
+        config.create().expect("the settings are good")
+    }
+
+    fn native(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.brokers).set("message.max.bytes", "4000000");
+        config
+    }
+}
+
+fn read(message: &BorrowedMessage<'_>) -> Read {
+    let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+    Read {
+        place: Place { partition: message.partition(), offset: message.offset() },
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+        headers: headers
+            .map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()))
+            .collect(),
+    }
+}
+
+impl From<Read> for Written {
+    fn from(read: Read) -> Self {
+        let payment = read.header("payflow-payment-id").map(str::to_owned);
+        Self { place: read.place, key: read.key, value: read.value, payment, mark: None }
+    }
+}
+
+impl From<Read> for DeadLetter {
+    fn from(read: Read) -> Self {
+        let number = |name| read.header(name).expect("a dead letter says where it comes from");
+        let source = Place {
+            partition: number("payflow-dead-letter-partition").parse().expect("a number"),
+            offset: number("payflow-dead-letter-offset").parse().expect("a number"),
+        };
+        Self { source, key: read.key, value: read.value }
+    }
+}
+
+/// A good payment, as a service would write it that knows nothing of payflow.
+pub(crate) fn payment(partition: i32, key: &str, method: &str) -> New {
+    let value = format!(r#"{{"userId":"{key}","amount":49.99,"method":"{method}"}}"#);
+    New { partition, key: Some(key.into()), value: Some(value.into()) }
+}
+
+/// Good payments, `rounds` for each of `keys` in each partition, in turn.
+pub(crate) fn payments(partitions: i32, keys: u32, rounds: u32) -> Vec<New> {
+    let partitions = 0..partitions;
+    let one = |round: u32, partition: i32, key: u32| {
+        // A few fail at first.
+        let number = round * 7 + key * 3 + partition.unsigned_abs();
+        let method = if number.is_multiple_of(20) { "transient" } else { "card" };
+        payment(partition, &format!("u{partition}-{key}"), method)
+    };
+    let keys = (0..keys).flat_map(|key| partitions.clone().map(move |partition| (partition, key)));
+    let keys: Vec<_> = keys.collect();
+    (0..rounds)
+        .flat_map(|round| keys.iter().map(move |(partition, key)| one(round, *partition, *key)))
+        .collect()
+}
