@@ -47,7 +47,9 @@ pub trait Consumer: Send {
 
     /// Starts to make durable what was acknowledged before the call, and resolves when it is.
     ///
-    /// Per partition that is everything below the first delivery not finished. Starts now, borrows nothing, and does
+    /// Per partition that is everything below the first delivery not finished, and, where the transport can keep it, what
+    /// was finished beyond: that too is not delivered again (for adapters:
+    /// [`OffsetTracker::finished_beyond`](crate::OffsetTracker::finished_beyond)). Starts now, borrows nothing, and does
     /// nothing (successfully) if there is nothing new. At most one runs: call it again only after the last resolved.
     ///
     /// # Errors

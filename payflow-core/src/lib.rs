@@ -82,7 +82,7 @@ pub use memory::{
 pub use money::{Currency, InvalidAmount, InvalidCurrency, Money};
 pub use notification::{Notification, NotificationId};
 pub use notifier::{Notifier, Sent};
-pub use offsets::OffsetTracker;
+pub use offsets::{CommitMetadata, FinishedBeyond, InvalidMetadata, OffsetTracker, Received};
 pub use payment::{
     Field, Fingerprint, InvalidId, InvalidPayment, PaymentHeaders, PaymentId, PaymentMethod, PaymentRequest,
     UserId,

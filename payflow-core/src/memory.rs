@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::Notify;
+use tracing::warn;
 
 pub use cluster::{MemberId, StoredRecord};
 pub use config::MemoryConfig;
@@ -22,12 +23,13 @@ pub use producer::MemoryProducer;
 
 use crate::error::{Error, Fault};
 use crate::record::Topic;
-use cluster::Cluster;
+use cluster::{Cluster, Committed, Place};
 use faults::Faults;
 use refusal::Refusal;
 
 /// A cluster of topics, partitions and consumer groups in the memory of this process, with the contract of Kafka: the
-/// same order, the same rebalances, the same redeliveries. Cheap to clone: all clones are one cluster.
+/// same order, the same rebalances, the same redeliveries. What finished out of order is remembered in a commit's metadata;
+/// of a partition that would need more of it than there may be, nothing more is handed over until enough is finished. Cheap to clone: all clones are one cluster.
 ///
 /// Nothing outlives the process. Time is tokio's, so paused time steps its deadlines too.
 ///
@@ -145,8 +147,34 @@ impl MemoryCluster {
     pub fn committed(&self, group: &str, topic: &Topic, partition: i32) -> Option<i64> {
         self.change(|state, now| {
             state.cluster.advance(now);
-            state.cluster.committed(group, topic, partition)
+            state.cluster.committed(group, topic, partition).map(|committed| committed.offset)
         })
+    }
+
+    /// The metadata of that commit, which says what is [finished beyond](crate::FinishedBeyond) its offset.
+    #[must_use]
+    pub fn committed_metadata(&self, group: &str, topic: &Topic, partition: i32) -> Option<String> {
+        self.change(|state, now| {
+            state.cluster.advance(now);
+            state.cluster.committed(group, topic, partition).map(|committed| committed.metadata.clone())
+        })
+    }
+
+    /// Commits for `group` as another program does, or an operator: any offset, with any metadata. The next owner of the
+    /// partition goes on there; metadata that says nothing to it is ignored, with a warning.
+    ///
+    /// False, and nothing changed, if a member owns the partition or there is none such.
+    pub fn commit_foreign(
+        &self,
+        group: &str,
+        topic: &Topic,
+        partition: i32,
+        offset: i64,
+        metadata: &str,
+    ) -> bool {
+        let place = Place { topic: topic.clone(), partition };
+        let committed = Committed { offset, metadata: metadata.to_owned() };
+        self.change(|state, _| state.cluster.commit_foreign(group, place, committed))
     }
 
     /// How many records of `topic` the group has not committed, over all partitions.
@@ -222,7 +250,12 @@ impl MemoryCluster {
         let mut state = self.lock();
         let outcome = action(&mut state, now);
         let touched = state.cluster.take_touched();
+        let ignored = state.cluster.take_ignored();
         drop(state);
+        for metadata in ignored {
+            let Place { topic, partition } = &metadata.place;
+            warn!(%topic, partition, reason = %metadata.reason, "the metadata of a commit is ignored: what finished out of order is handled again");
+        }
         if touched {
             self.shared.changed.notify_waiters();
         }

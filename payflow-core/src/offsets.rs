@@ -1,14 +1,22 @@
 //! Which of the offsets that were received from a partition are finished.
 
+mod bits;
+mod encoding;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
+use std::ops::Range;
+
+pub use encoding::{CommitMetadata, FinishedBeyond, InvalidMetadata};
+
+use bits::Bits;
 
 /// A gap of up to so many offsets is kept as finished bits: a segment of its own would take more room.
 const GAP_BITS_MAX: u64 = 8 * size_of::<Segment>() as u64;
 
-/// Tells, for one assignment of one partition, the watermark: the offset below which all received is finished.
+/// Tells, for one assignment of one partition, what a commit says: the watermark, the offset below which all received is
+/// finished, and what is [finished beyond](Self::finished_beyond) it.
 ///
 /// Offsets come in rising order and are finished in any. Those in between that never come (compaction, transaction
 /// markers) are no hindrance: the next one received closes the gap, and at the end of the partition its
@@ -16,33 +24,55 @@ const GAP_BITS_MAX: u64 = 8 * size_of::<Segment>() as u64;
 /// unfinished one on, and nothing for a wide gap.
 ///
 /// ```
-/// use payflow_core::OffsetTracker;
+/// use payflow_core::{FinishedBeyond, OffsetTracker, Received};
 ///
 /// let mut tracker = OffsetTracker::new(10);
 /// for offset in [10, 11, 14] {
-///     tracker.receive(offset);
+///     assert_eq!(tracker.receive(offset), Received::New);
 /// }
 /// tracker.finish(11);
 /// tracker.finish(14);
 /// assert_eq!(tracker.watermark(), 10);
-/// tracker.finish(10);
-/// assert_eq!(tracker.watermark(), 15);
+///
+/// // What a commit carries, and the next owner of the partition makes of it.
+/// let metadata = tracker.finished_beyond().encode(10).text;
+/// let mut next = OffsetTracker::resume(10, FinishedBeyond::decode(10, &metadata)?);
+/// assert_eq!(next.receive(10), Received::New);
+/// assert_eq!(next.receive(11), Received::Finished);
+/// assert_eq!(next.receive(14), Received::Finished);
+/// next.finish(10);
+/// assert_eq!(next.watermark(), 15);
+/// # Ok::<(), payflow_core::InvalidMetadata>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct OffsetTracker {
     /// Stretches of offsets, each beginning behind a wide gap. Empty when nothing is unfinished.
     segments: VecDeque<Segment>,
-    /// A bit an offset, set when it is finished; the first word holds the bit `words_from`.
-    words: VecDeque<u64>,
-    /// Number of the first bit held, a multiple of 64.
-    words_from: u64,
+    /// A bit an offset, set when it is finished.
+    bits: Bits,
     /// Number of the oldest unfinished bit.
     head: u64,
-    /// Number of the bit that the next offset gets.
-    tail: u64,
+    /// Number of the first bit that has a bit of its own in a commit's metadata.
+    young: u64,
+    /// Unfinished ones below `young`.
+    old_unfinished: u64,
+    unfinished: u64,
     /// Behind all that was received, and behind the end that was told.
     position: i64,
-    unfinished: u64,
+    /// What was finished before, behind the last unfinished offset received.
+    resumed: VecDeque<Range<i64>>,
+}
+
+/// What an offset that was received is to its partition's tracker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use = "only what is new is handed over"]
+pub enum Received {
+    /// It is unfinished from now on: hand it over.
+    New,
+    /// It was finished before the partition was assigned: it is done, and not handed over.
+    Finished,
+    /// It lies below the [position](OffsetTracker::position), so was received before: it is not handed over again.
+    Repeated,
 }
 
 /// Offsets from `offset` on have the bits from `bit` on, up to the next segment's.
@@ -53,58 +83,66 @@ struct Segment {
 }
 
 impl OffsetTracker {
+    /// The most bytes of a commit's metadata that a partition may come to need: while
+    /// [`metadata_bytes_max`](Self::metadata_bytes_max) is not below it, nothing more of that partition is received.
+    ///
+    /// As text that is 4,000 characters, of the 4,096 that Kafka takes by default (`offset.metadata.max.bytes`).
+    pub const METADATA_BYTES_MAX: u64 = 3_000;
+
     /// Nothing received yet; everything below `position` is finished. `position` is the committed offset, or where
     /// reading starts.
     #[must_use]
     pub const fn new(position: i64) -> Self {
         Self {
             segments: VecDeque::new(),
-            words: VecDeque::new(),
-            words_from: 0,
+            bits: Bits::new(),
             head: 0,
-            tail: 0,
-            position,
+            young: 0,
+            old_unfinished: 0,
             unfinished: 0,
+            position,
+            resumed: VecDeque::new(),
         }
     }
 
-    /// Takes note of an offset that was received, and is unfinished from now on.
+    /// The same, with what the last commit said was finished beyond its watermark. Reading starts at `position`.
+    #[must_use]
+    pub fn resume(position: i64, finished: FinishedBeyond) -> Self {
+        let mut tracker = Self { resumed: finished.into_ranges().into(), ..Self::new(position) };
+        tracker.forget_resumed(position);
+        tracker
+    }
+
+    /// Takes note of an offset that was received. One that is [new](Received::New) is unfinished from now on.
     ///
-    /// False, and nothing changed, if it is below the [position](Self::position), so was received before, or is
-    /// `i64::MAX`, behind which there is no position.
-    pub fn receive(&mut self, offset: i64) -> bool {
+    /// `i64::MAX`, behind which there is no position, is never new.
+    pub fn receive(&mut self, offset: i64) -> Received {
         if offset < self.position || offset == i64::MAX {
-            return false;
+            return Received::Repeated;
         }
-        let contiguous = self.segments.back().is_some_and(|last| {
-            let gap = offset.abs_diff(last.offset) - (self.tail - last.bit);
-            let narrow = gap <= GAP_BITS_MAX;
-            if narrow {
-                for _ in 0..gap {
-                    push(&mut self.words, self.words_from, &mut self.tail, true);
-                }
-            }
-            narrow
-        });
-        if !contiguous {
-            self.segments.push_back(Segment { offset, bit: self.tail });
-        }
-        push(&mut self.words, self.words_from, &mut self.tail, false);
-        self.unfinished += 1;
         self.position = offset + 1;
-        true
+        if self.was_finished_before(offset) {
+            // It is as if it never came: a gap is finished, too.
+            if self.unfinished == 0 {
+                self.forget_resumed(self.position);
+            }
+            return Received::Finished;
+        }
+        self.append(offset);
+        self.forget_resumed(offset);
+        self.unfinished += 1;
+        self.age(offset);
+        Received::New
     }
 
-    /// Marks an offset as finished. False, and nothing changed, if it was never received or is finished already.
+    /// Marks an offset as finished. False, and nothing changed, if it was never new or is finished already.
     pub fn finish(&mut self, offset: i64) -> bool {
         let Some(bit) = self.unfinished_bit(offset) else {
             return false;
         };
-        let (word, mask) = self.place(bit);
-        if let Some(word) = self.words.get_mut(word) {
-            *word |= mask;
-        }
+        self.bits.set(bit);
         self.unfinished -= 1;
+        self.old_unfinished -= u64::from(bit < self.young);
         if self.unfinished == 0 {
             self.forget_all();
         } else if bit == self.head {
@@ -115,19 +153,62 @@ impl OffsetTracker {
 
     /// The reader stands at `position`: offsets below it that were not received never will be. Lower than before, it
     /// changes nothing.
-    pub const fn end(&mut self, position: i64) {
+    pub fn end(&mut self, position: i64) {
         if position > self.position {
             self.position = position;
+            if self.unfinished == 0 {
+                self.forget_resumed(position);
+            }
         }
     }
 
-    /// The offset below which everything received is finished: what may be committed. It never goes back.
+    /// The offset below which everything is finished: what may be committed. It never goes back.
+    ///
+    /// Where all that was received is finished it may lie beyond the [position](Self::position): what comes next was
+    /// finished before.
     #[must_use]
     pub fn watermark(&self) -> i64 {
         // Segments wholly below the head are dropped, so the first one holds it.
-        self.segments
-            .front()
-            .map_or(self.position, |first| first.offset.saturating_add_unsigned(self.head - first.bit))
+        let Some(first) = self.segments.front() else {
+            let next = self.resumed.front().filter(|next| next.start <= self.position);
+            return next.map_or(self.position, |next| next.end);
+        };
+        first.offset_of(self.head)
+    }
+
+    /// What is finished beyond the watermark, that which [was so before](Self::resume) included. Offsets that never came
+    /// count as finished.
+    #[must_use]
+    pub fn finished_beyond(&self) -> FinishedBeyond {
+        let mut finished = FinishedBeyond::none();
+        let (mut behind, last) = (self.watermark(), self.bits.end());
+        for (index, segment) in self.segments.iter().enumerate() {
+            // The gap before it.
+            finished.push(behind..segment.offset);
+            let end = self.segments.get(index + 1).map_or(last, |next| next.bit);
+            let mut bit = segment.bit.max(self.head);
+            while bit < end {
+                let from = self.bits.next_set(bit).min(end);
+                bit = self.bits.next_unset(from).min(end);
+                finished.push(segment.offset_of(from)..segment.offset_of(bit));
+            }
+            behind = segment.offset_of(end);
+        }
+        for range in &self.resumed {
+            // Nothing between what is unfinished and the position is: what was not finished before never came.
+            let start = if range.start <= self.position { behind } else { range.start };
+            finished.push(start..range.end);
+        }
+        finished
+    }
+
+    /// The most bytes that a commit's metadata may come to take, whatever finishes next: 6 for each unfinished offset
+    /// older than the youngest 16,384, and 2,048 for those.
+    ///
+    /// What was finished before and has not come yet is not in it: it found room when it was committed.
+    #[must_use]
+    pub const fn metadata_bytes_max(&self) -> u64 {
+        encoding::WINDOW / 8 + encoding::OLD_BYTES * self.old_unfinished
     }
 
     /// Behind everything received, and behind the end that was told.
@@ -148,37 +229,53 @@ impl OffsetTracker {
         self.unfinished_bit(offset).is_some()
     }
 
-    fn unfinished_bit(&self, offset: i64) -> Option<u64> {
-        let after = self.segments.partition_point(|segment| segment.offset <= offset);
-        let segment = self.segments.get(after.checked_sub(1)?)?;
-        let end = self.segments.get(after).map_or(self.tail, |next| next.bit);
-        let bit = segment.bit.checked_add(offset.abs_diff(segment.offset))?;
-        if bit < self.head || bit >= end {
-            return None;
-        }
-        let (word, mask) = self.place(bit);
-        (self.words.get(word)? & mask == 0).then_some(bit)
+    /// Whether this offset, if it has not come yet, is [`Received::Finished`].
+    pub(crate) fn was_finished_before(&self, offset: i64) -> bool {
+        let index = self.resumed.partition_point(|range| range.end <= offset);
+        self.resumed.get(index).is_some_and(|range| range.start <= offset)
     }
 
-    /// Index of a bit's word, and its mask in it. Bits below `words_from` are below the head, and never asked for.
-    const fn place(&self, bit: u64) -> (usize, u64) {
-        let from_first = bit - self.words_from;
-        ((from_first / 64) as usize, 1 << (from_first % 64))
+    fn unfinished_bit(&self, offset: i64) -> Option<u64> {
+        let (segment, end) = self.segment_of(offset)?;
+        let bit = segment.bit.checked_add(offset.abs_diff(segment.offset))?;
+        (bit >= self.head && bit < end && !self.bits.is_set(bit)).then_some(bit)
+    }
+
+    /// The last segment that begins at `offset` or below, and the bit at which it ends.
+    fn segment_of(&self, offset: i64) -> Option<(Segment, u64)> {
+        let after = self.segments.partition_point(|segment| segment.offset <= offset);
+        let segment = self.segments.get(after.checked_sub(1)?)?;
+        let last = self.bits.end();
+        Some((*segment, self.segments.get(after).map_or(last, |next| next.bit)))
+    }
+
+    /// Gives an offset its bit, and those that never came before it theirs, unless they are too many.
+    fn append(&mut self, offset: i64) {
+        let gap = self.segments.back().map(|last| offset.abs_diff(last.offset_of(self.bits.end())));
+        match gap {
+            Some(gap) if gap <= GAP_BITS_MAX => (0..gap).for_each(|_| self.bits.push(true)),
+            _ => self.segments.push_back(Segment { offset, bit: self.bits.end() }),
+        }
+        self.bits.push(false);
+    }
+
+    /// With `offset` the youngest, others grow old.
+    fn age(&mut self, offset: i64) {
+        let youngest = offset.saturating_add(1).saturating_sub_unsigned(encoding::WINDOW);
+        let Some((segment, end)) = self.segment_of(youngest) else {
+            return;
+        };
+        let young = segment.bit.saturating_add(youngest.abs_diff(segment.offset)).min(end);
+        if young > self.young {
+            self.old_unfinished += self.bits.count_unset(self.young.max(self.head), young);
+            self.young = young;
+        }
     }
 
     /// Moves the head to the next unfinished bit, which there is, and drops what lies below.
     fn advance_head(&mut self) {
-        while let Some(first) = self.words.front() {
-            let within = self.head - self.words_from;
-            let finished = u64::from((first >> within).trailing_ones());
-            if within + finished < 64 {
-                self.head += finished;
-                break;
-            }
-            self.words.pop_front();
-            self.words_from += 64;
-            self.head = self.words_from;
-        }
+        self.head = self.bits.next_unset(self.head);
+        self.bits.forget_below(self.head);
         while self.segments.get(1).is_some_and(|second| second.bit <= self.head) {
             self.segments.pop_front();
         }
@@ -186,24 +283,22 @@ impl OffsetTracker {
 
     fn forget_all(&mut self) {
         self.segments.clear();
-        self.words.clear();
-        self.words_from = 0;
+        self.bits.clear();
         self.head = 0;
-        self.tail = 0;
+        self.young = 0;
+        self.forget_resumed(self.position);
+    }
+
+    /// Drops what was finished before and lies below `offset`.
+    fn forget_resumed(&mut self, offset: i64) {
+        while self.resumed.front().is_some_and(|range| range.end <= offset) {
+            self.resumed.pop_front();
+        }
     }
 }
 
-fn push(words: &mut VecDeque<u64>, words_from: u64, tail: &mut u64, finished: bool) {
-    let from_first = *tail - words_from;
-    if from_first.is_multiple_of(64) {
-        if words.len() == words.capacity() {
-            // A quarter at a time rather than double: a million bits are to stay near their 122 KiB.
-            words.reserve_exact(words.len() / 4 + 1);
-        }
-        words.push_back(0);
+impl Segment {
+    const fn offset_of(&self, bit: u64) -> i64 {
+        self.offset.saturating_add_unsigned(bit - self.bit)
     }
-    if finished && let Some(last) = words.back_mut() {
-        *last |= 1 << (from_first % 64);
-    }
-    *tail += 1;
 }

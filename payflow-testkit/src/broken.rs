@@ -10,6 +10,7 @@ mod harness;
 mod notifiers;
 mod payloads;
 mod receives;
+mod remembering;
 mod sends;
 
 pub use harness::{BrokenHarness, BrokenNotifierHarness};
@@ -55,6 +56,7 @@ pub fn broken_transports() -> impl Iterator<Item = &'static BrokenAdapter<Broken
         sends::ADAPTERS,
         acknowledgements::ADAPTERS,
         receives::ADAPTERS,
+        remembering::ADAPTERS,
         assignments::ADAPTERS,
     ];
     kinds.into_iter().flatten()

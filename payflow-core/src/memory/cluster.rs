@@ -5,6 +5,7 @@
 //! its deadline whether its owner is asking or not.
 
 mod assign;
+mod commit;
 mod group;
 mod log;
 mod member;
@@ -14,6 +15,8 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+pub(super) use commit::{Commit, Committed, IgnoredMetadata};
+pub(super) use group::Place;
 pub use log::StoredRecord;
 pub use member::MemberId;
 
@@ -21,7 +24,7 @@ use super::config::MemoryConfig;
 use super::refusal::Refusal;
 use crate::consumer::{AckToken, Inbound, Room};
 use crate::record::{Receipt, Record, Topic};
-use group::{Group, Place};
+use group::Group;
 use log::Logs;
 
 pub(super) const PARTITIONS_MAX: u32 = 10_000;
@@ -34,6 +37,7 @@ pub(super) struct Cluster {
     group_of: BTreeMap<MemberId, String>,
     members_ever: u64,
     touched: bool,
+    ignored: Vec<IgnoredMetadata>,
 }
 
 /// What a receive came to.
@@ -45,20 +49,6 @@ pub(super) enum Received {
     Nothing { wake_at: Option<Instant> },
 }
 
-/// A commit on its way to the cluster.
-#[derive(Debug)]
-pub(super) struct Commit {
-    parts: Vec<CommitPart>,
-}
-
-#[derive(Debug)]
-struct CommitPart {
-    place: Place,
-    slot: u32,
-    generation: u32,
-    offset: i64,
-}
-
 impl Cluster {
     pub(super) const fn new(config: MemoryConfig) -> Self {
         Self {
@@ -68,6 +58,7 @@ impl Cluster {
             group_of: BTreeMap::new(),
             members_ever: 0,
             touched: false,
+            ignored: Vec::new(),
         }
     }
 
@@ -106,6 +97,7 @@ impl Cluster {
         let joined = self.groups.entry(group.to_owned()).or_default();
         joined.join(id, topics.to_vec(), &self.logs, &self.config, now)?;
         self.touched |= joined.take_touched();
+        self.ignored.append(joined.ignored());
         Ok(id)
     }
 
@@ -169,12 +161,19 @@ impl Cluster {
         for group in self.groups.values_mut() {
             group.advance(&self.logs, &self.config, now);
             self.touched |= group.take_touched();
+            self.ignored.append(group.ignored());
         }
     }
 
-    pub(super) fn committed(&self, group: &str, topic: &Topic, partition: i32) -> Option<i64> {
+    pub(super) fn committed(&self, group: &str, topic: &Topic, partition: i32) -> Option<&Committed> {
         let topic = topic.clone();
         self.groups.get(group)?.committed(&Place { topic, partition })
+    }
+
+    /// Commits as a program does that is no member. False if there is no such partition, or a member owns it.
+    pub(super) fn commit_foreign(&mut self, group: &str, place: Place, committed: Committed) -> bool {
+        let exists = self.logs.partition(&place).is_some();
+        exists && self.groups.entry(group.to_owned()).or_default().commit_foreign(place, committed)
     }
 
     pub(super) fn lag(&self, group: &str, topic: &Topic) -> u64 {
@@ -182,7 +181,8 @@ impl Cluster {
         (0..)
             .zip(logs)
             .map(|(partition, log)| {
-                let committed = self.committed(group, topic, partition).unwrap_or(0);
+                let committed =
+                    self.committed(group, topic, partition).map_or(0, |committed| committed.offset);
                 log.from(committed).len() as u64
             })
             .sum()
@@ -203,6 +203,11 @@ impl Cluster {
         std::mem::replace(&mut self.touched, false)
     }
 
+    /// Metadata that was ignored since it was last asked.
+    pub(super) fn take_ignored(&mut self) -> Vec<IgnoredMetadata> {
+        std::mem::take(&mut self.ignored)
+    }
+
     fn with_group<T>(
         &mut self,
         member: MemberId,
@@ -211,6 +216,7 @@ impl Cluster {
         let group = self.groups.get_mut(self.group_of.get(&member)?)?;
         let outcome = action(group, &self.logs, &self.config);
         self.touched |= group.take_touched();
+        self.ignored.append(group.ignored());
         Some(outcome)
     }
 

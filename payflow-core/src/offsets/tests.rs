@@ -1,19 +1,20 @@
-use std::collections::BTreeSet;
-
-use proptest::prelude::*;
+mod beyond;
+mod model;
 
 use super::*;
 
 impl OffsetTracker {
     fn held_bytes(&self) -> usize {
-        self.words.capacity() * size_of::<u64>() + self.segments.capacity() * size_of::<Segment>()
+        self.bits.held_bytes()
+            + self.segments.capacity() * size_of::<Segment>()
+            + self.resumed.capacity() * size_of::<Range<i64>>()
     }
 }
 
 fn tracker(position: i64, received: impl IntoIterator<Item = i64>) -> OffsetTracker {
     let mut tracker = OffsetTracker::new(position);
     for offset in received {
-        assert!(tracker.receive(offset), "{offset}");
+        assert_eq!(tracker.receive(offset), Received::New, "{offset}");
     }
     tracker
 }
@@ -35,10 +36,10 @@ fn a_gap_closes_by_the_next_offset_received() {
     tracker.finish(0);
     tracker.finish(1);
     assert_eq!(tracker.watermark(), 2);
-    assert!(tracker.receive(7));
+    assert_eq!(tracker.receive(7), Received::New);
     assert_eq!(tracker.watermark(), 7);
     assert!(!tracker.finish(4), "never received");
-    assert!(tracker.receive(9) && tracker.finish(7));
+    assert!(tracker.receive(9) == Received::New && tracker.finish(7));
     assert_eq!(tracker.watermark(), 9);
 }
 
@@ -51,14 +52,16 @@ fn a_gap_at_the_end_closes_by_the_position() {
     assert_eq!(tracker.watermark(), 3);
     tracker.end(2);
     assert_eq!(tracker.watermark(), 3);
-    assert!(!tracker.receive(2), "below the end that was told");
-    assert!(tracker.receive(3));
+    assert_eq!(tracker.receive(2), Received::Repeated, "below the end that was told");
+    assert_eq!(tracker.receive(3), Received::New);
 }
 
 #[test]
 fn what_comes_twice_changes_nothing() {
     let mut tracker = tracker(10, [10, 11]);
-    assert!(!tracker.receive(11) && !tracker.receive(10) && !tracker.receive(9));
+    for repeated in [11, 10, 9] {
+        assert_eq!(tracker.receive(repeated), Received::Repeated);
+    }
     assert!(tracker.finish(11) && !tracker.finish(11));
     assert!(tracker.finish(10) && !tracker.finish(10) && !tracker.finish(11));
     assert!(!tracker.finish(9) && !tracker.finish(12));
@@ -69,7 +72,7 @@ fn what_comes_twice_changes_nothing() {
 fn far_off_offsets_take_no_room() {
     let far = 1_000_000_000_000;
     let mut tracker = tracker(i64::MIN, [i64::MIN, -far, 0, 1, far, far + 1, i64::MAX - 1]);
-    assert!(!tracker.receive(i64::MAX));
+    assert_eq!(tracker.receive(i64::MAX), Received::Repeated);
     assert!(tracker.held_bytes() < 1_024, "{}", tracker.held_bytes());
     for finished in [1, far, i64::MAX - 1, i64::MIN, -far] {
         assert!(tracker.finish(finished), "{finished}");
@@ -108,92 +111,8 @@ fn a_moving_window_allocates_no_more() {
     let mut tracker = tracker(0, 0..1_000);
     let held = tracker.held_bytes();
     for offset in 1_000..1_000_000 {
-        assert!(tracker.finish(offset - 1_000) && tracker.receive(offset));
+        assert!(tracker.finish(offset - 1_000) && tracker.receive(offset) == Received::New);
         assert_eq!(tracker.watermark(), offset - 999);
     }
     assert!(tracker.held_bytes() <= held + 64, "{}", tracker.held_bytes());
-}
-
-/// The same by the definition.
-#[derive(Debug, Default)]
-struct Model {
-    unfinished: BTreeSet<i64>,
-    position: i64,
-}
-
-impl Model {
-    fn watermark(&self) -> i64 {
-        self.unfinished.first().copied().unwrap_or(self.position)
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Event {
-    Receive {
-        gap: i64,
-    },
-    End {
-        gap: i64,
-    },
-    /// Of the offsets around the watermark, or the unfinished one of this rank.
-    Finish {
-        at: i64,
-    },
-    FinishRanked {
-        rank: usize,
-    },
-}
-
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let gap = prop_oneof![8 => Just(0_i64), 3 => 1..200_i64, 1 => 1..=(1_i64 << 40), 1 => -5..0_i64];
-    let event = prop_oneof![
-        6 => gap.clone().prop_map(|gap| Event::Receive { gap }),
-        1 => gap.prop_map(|gap| Event::End { gap }),
-        2 => (-3..200_i64).prop_map(|at| Event::Finish { at }),
-        5 => (0..100_usize).prop_map(|rank| Event::FinishRanked { rank }),
-    ];
-    prop::collection::vec(event, 0..600)
-}
-
-proptest! {
-    #[test]
-    fn it_equals_the_model_and_never_goes_back(position in prop_oneof![Just(0_i64), any::<i32>().prop_map(i64::from)], events in events()) {
-        let mut tracker = OffsetTracker::new(position);
-        let mut model = Model { position, ..Model::default() };
-        let mut watermark = position;
-        for event in events {
-            match event {
-                Event::Receive { gap } => {
-                    let offset = model.position + gap;
-                    let fresh = gap >= 0;
-                    if fresh {
-                        model.unfinished.insert(offset);
-                        model.position = offset + 1;
-                    }
-                    prop_assert_eq!(tracker.receive(offset), fresh);
-                }
-                Event::End { gap } => {
-                    let end = model.position + gap;
-                    model.position = model.position.max(end);
-                    tracker.end(end);
-                }
-                Event::Finish { at } => {
-                    let offset = model.watermark() + at;
-                    prop_assert_eq!(tracker.is_unfinished(offset), model.unfinished.contains(&offset));
-                    prop_assert_eq!(tracker.finish(offset), model.unfinished.remove(&offset));
-                }
-                Event::FinishRanked { rank } => {
-                    if let Some(offset) = model.unfinished.iter().nth(rank).copied() {
-                        model.unfinished.remove(&offset);
-                        prop_assert!(tracker.finish(offset));
-                    }
-                }
-            }
-            prop_assert_eq!(tracker.watermark(), model.watermark());
-            prop_assert_eq!(tracker.unfinished(), model.unfinished.len() as u64);
-            prop_assert_eq!(tracker.position(), model.position);
-            prop_assert!(tracker.watermark() >= watermark);
-            watermark = tracker.watermark();
-        }
-    }
 }

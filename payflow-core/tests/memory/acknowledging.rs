@@ -30,7 +30,7 @@ async fn out_of_order_ack_keeps_the_gap() {
     let tokens = tokens(&receive(&mut consumer).await);
     consumer.acknowledge(&tokens[1..], &[]);
     consumer.commit().await.unwrap();
-    assert_eq!(cluster.committed(GROUP, &topic(), 0), None);
+    assert_eq!(cluster.committed(GROUP, &topic(), 0), Some(0));
     consumer.acknowledge(&tokens[..1], &[]);
     consumer.commit().await.unwrap();
     assert_eq!(cluster.committed(GROUP, &topic(), 0), Some(3));
@@ -48,18 +48,18 @@ async fn given_up_comes_again_with_the_next_assignment_and_not_before() {
     first.acknowledge(&out[..1], &[]);
     first.commit().await.unwrap();
     assert!(is_quiet(&mut first).await);
-    assert_eq!(cluster.committed(GROUP, &topic(), 0), None);
+    assert_eq!(cluster.committed(GROUP, &topic(), 0), Some(0));
 
     cluster.expel(first.member());
     let inbound = receive(&mut first).await;
     assert_eq!(changes(&inbound), [("lost", vec![0]), ("assigned", vec![0])]);
-    assert_eq!(values(&inbound.deliveries), ["a", "b"]);
+    assert_eq!(values(&inbound.deliveries), ["a"]);
     let again = tokens(&inbound);
     assert!(!again.contains(&out[0]));
 
     first.acknowledge(&out, &[]);
     first.commit().await.unwrap();
-    assert_eq!(cluster.committed(GROUP, &topic(), 0), None, "stale tokens");
+    assert_eq!(cluster.committed(GROUP, &topic(), 0), Some(0), "stale tokens");
     first.acknowledge(&again, &[]);
     first.commit().await.unwrap();
     assert_eq!(cluster.committed(GROUP, &topic(), 0), Some(2));

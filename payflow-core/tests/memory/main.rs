@@ -7,6 +7,7 @@ mod acknowledging;
 mod notifier;
 mod rebalancing;
 mod receiving;
+mod remembering;
 mod sending;
 
 use std::time::Duration;

@@ -5,6 +5,7 @@
 mod dead_letters;
 mod fairness;
 mod order;
+mod remembering;
 mod retries;
 mod rig;
 mod stops;

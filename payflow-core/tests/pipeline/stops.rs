@@ -14,7 +14,7 @@ use crate::rig::{GROUP, Rig, Seen, Text};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Notes each start; a text `slow` then waits for the gate.
-fn gated(seen: &Seen, gate: &Arc<Semaphore>) -> impl payflow_core::Handler<String> + use<> {
+pub(crate) fn gated(seen: &Seen, gate: &Arc<Semaphore>) -> impl payflow_core::Handler<String> + use<> {
     let (seen, gate) = (seen.clone(), Arc::clone(gate));
     move |message: Message<String>| {
         let (seen, gate) = (seen.clone(), Arc::clone(&gate));
@@ -29,7 +29,7 @@ fn gated(seen: &Seen, gate: &Arc<Semaphore>) -> impl payflow_core::Handler<Strin
     }
 }
 
-async fn until(condition: impl Fn() -> bool) {
+pub(crate) async fn until(condition: impl Fn() -> bool) {
     while !condition() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use payflow_core::{
-    AckToken, Assignment, Change, Delivery, Inbound, OffsetTracker, PartitionEnd, Room, Topic,
+    AckToken, Assignment, Change, Delivery, Inbound, OffsetTracker, PartitionEnd, Received, Room, Topic,
 };
 
 /// The partitions in a consumer's hands, and what is about to be handed over.
@@ -97,7 +97,7 @@ impl Holdings {
             let Some(holding) = self.current(delivery.token).filter(|holding| !holding.revoking) else {
                 continue;
             };
-            if holding.tracker.receive(delivery.offset) {
+            if holding.tracker.receive(delivery.offset) == Received::New {
                 holding.ready += 1;
                 self.ready_bytes += delivery.size_bytes();
                 self.ready.push_back(delivery);

@@ -39,7 +39,10 @@ impl KafkaHarness {
 impl Harness for KafkaHarness {
     fn capabilities(&self) -> Capabilities {
         // A broker is interrupted where it is the test's own; a log has no end for good.
-        Capabilities::all().without(Capability::FiniteSource).without(Capability::Interruptions)
+        Capabilities::all()
+            .without(Capability::FiniteSource)
+            .without(Capability::Interruptions)
+            .without(Capability::RemembersFinished)
     }
 
     fn limits(&self) -> Limits {

@@ -42,6 +42,7 @@ pub(super) const ADAPTERS: &[BrokenAdapter<BrokenHarness>] = &[
         &[
             Failing::new("given_up_comes_again", "which was not finished and committed"),
             Failing::new("giving_up_often_loses_nothing", "deliveries"),
+            Failing::new("giving_up_is_not_finishing", "deliveries"),
         ],
         || BrokenHarness::new().consumer(|sound| consumer(sound, GivenUpIsFinished)),
     ),
@@ -62,7 +63,7 @@ pub(super) const ADAPTERS: &[BrokenAdapter<BrokenHarness>] = &[
     ),
     BrokenAdapter::new(
         "it loses now and then a token that is given up, and counts it as finished",
-        &[Failing::new("every_token_comes_back_once", "never finished")],
+        &[Failing::new("every_token_comes_back_once", "are missing")],
         || BrokenHarness::new().consumer(|sound| consumer(sound, FinishesSomeGivenUp)),
     ),
     BrokenAdapter::new(

@@ -21,6 +21,8 @@ pub enum Capability {
     Timestamps,
     /// The end of a partition is told.
     PartitionEnds,
+    /// What was finished and committed is remembered one by one: it does not come again, though what is before it does.
+    RemembersFinished,
     /// A source can end for good: [`Harness::end`](super::Harness::end) ends one.
     FiniteSource,
     /// A topic that does not exist is refused as [`Permanent`](payflow_core::Fault::Permanent), and not created.
@@ -41,7 +43,7 @@ pub enum Capability {
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Partitions,
         Self::Groups,
         Self::Members,
@@ -49,6 +51,7 @@ impl Capability {
         Self::Absence,
         Self::Timestamps,
         Self::PartitionEnds,
+        Self::RemembersFinished,
         Self::FiniteSource,
         Self::RefusesUnknownTopics,
         Self::RefusesOversized,

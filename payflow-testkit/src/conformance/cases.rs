@@ -10,6 +10,7 @@ mod notifying;
 mod order;
 mod payload;
 mod receiving;
+mod remembering;
 mod room;
 mod sending;
 mod tokens;
@@ -47,6 +48,10 @@ pub use payload::{
 pub use receiving::{
     a_cancelled_receive_loses_nothing, a_finite_source_ends, a_waiting_consumer_gets_new_records,
     an_idle_receive_waits, changes_come_before_deliveries, receive_only_adds, the_end_of_a_partition_is_told,
+};
+pub use remembering::{
+    a_later_owner_remembers_too, giving_up_is_not_finishing, what_finished_out_of_order_is_handed_over,
+    what_finished_out_of_order_is_remembered,
 };
 pub use room::{a_giant_passes_alone, changes_need_no_room, room_bounds_bytes, room_bounds_records};
 pub use sending::{

@@ -34,6 +34,14 @@ macro_rules! __transport_cases {
             finishing_out_of_order_keeps_the_gap [] "no commit passes the first delivery that is not finished",
             partitions_are_accounted_for_apart [Partitions] "what is out of one partition holds back no other",
 
+            what_finished_out_of_order_is_remembered [RemembersFinished]
+                "what was finished and committed does not come again, in whatever order it was finished",
+            a_later_owner_remembers_too [RemembersFinished]
+                "what was finished is remembered across owners that commit before it would have come to them",
+            giving_up_is_not_finishing [RemembersFinished] "what was given up is not remembered as finished",
+            what_finished_out_of_order_is_handed_over [RemembersFinished, Members, Partitions]
+                "what was finished is remembered when its partition is let go at the deadline",
+
             an_idle_commit_succeeds [] "a commit with nothing new succeeds, at any time",
             a_later_commit_adds_to_the_first [] "each commit adds what was finished since the one before",
             receiving_goes_on_while_a_commit_runs [] "receiving and acknowledging go on while a commit runs",

@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::assign::assign;
+use super::commit::{CommitPart, Committed, IgnoredMetadata};
 use super::log::Logs;
 use super::member::{Holding, Member, MemberId};
-use super::{Commit, CommitPart, Received};
+use super::{Commit, Received};
 use crate::consumer::RebalanceProtocol;
 use crate::consumer::{AckToken, Change, Inbound, Room};
 use crate::memory::config::MemoryConfig;
 use crate::memory::refusal::Refusal;
+use crate::offsets::{FinishedBeyond, OffsetTracker};
 use crate::record::Topic;
 
 /// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) topic: Topic,
-    pub(super) partition: i32,
+pub(in crate::memory) struct Place {
+    pub(in crate::memory) topic: Topic,
+    pub(in crate::memory) partition: i32,
 }
 
 #[derive(Debug, Default)]
@@ -29,12 +31,14 @@ pub(super) struct Group {
     revoke_deadline: Option<Instant>,
     /// Something changed that others than the caller may wait for.
     touched: bool,
+    /// Metadata that told a new owner nothing, and nobody was told of yet.
+    ignored: Vec<IgnoredMetadata>,
 }
 
 /// What the group has of a partition.
 #[derive(Debug, Default)]
 struct Claim {
-    committed: Option<i64>,
+    committed: Option<Committed>,
     owner: Option<MemberId>,
     /// Who is to own it: its owner, unless it is on its way.
     target: Option<MemberId>,
@@ -43,6 +47,10 @@ struct Claim {
 impl Group {
     pub(super) fn take_touched(&mut self) -> bool {
         std::mem::take(&mut self.touched)
+    }
+
+    pub(super) const fn ignored(&mut self) -> &mut Vec<IgnoredMetadata> {
+        &mut self.ignored
     }
 
     /// Takes in a new member. The topics exist.
@@ -170,13 +178,8 @@ impl Group {
             return Err(Refusal::IllegalGeneration);
         }
         let parts = member.holdings().filter_map(|(slot, generation, holding)| {
-            let offset = holding.tracker.watermark();
-            (offset > holding.committed).then(|| CommitPart {
-                place: holding.place.clone(),
-                slot,
-                generation,
-                offset,
-            })
+            let place = holding.place.clone();
+            holding.uncommitted().map(|committed| CommitPart { place, slot, generation, committed })
         });
         Ok(Commit { parts: parts.collect() })
     }
@@ -196,15 +199,16 @@ impl Group {
             let Some(claim) = self.claims.get_mut(&part.place) else {
                 continue;
             };
-            let member = self.members.get_mut(&id);
-            let holding = member.and_then(|member| member.holding_mut(part.slot, part.generation));
-            if let Some(holding) = holding {
-                holding.committed = holding.committed.max(part.offset);
-                claim.committed = claim.committed.max(Some(part.offset));
+            let Some(member) = self.members.get_mut(&id) else {
+                return Err(Refusal::IllegalGeneration);
+            };
+            if let Some(holding) = member.holding_mut(part.slot, part.generation) {
+                holding.committed = part.committed.clone();
+                claim.commit(part.committed.clone());
                 self.touched = true;
             } else {
-                // As it was let go, at least as much was committed; as it was lost, maybe not.
-                refused |= claim.committed < Some(part.offset);
+                // As it was let go, at least as much was committed.
+                refused |= member.has_lost(part.slot, part.generation);
             }
         }
         if refused {
@@ -213,13 +217,25 @@ impl Group {
         Ok(())
     }
 
-    pub(super) fn committed(&self, place: &Place) -> Option<i64> {
-        self.claims.get(place)?.committed
+    pub(super) fn committed(&self, place: &Place) -> Option<&Committed> {
+        self.claims.get(place)?.committed.as_ref()
+    }
+
+    /// Commits what another program says of a partition. False if a member owns it.
+    pub(super) fn commit_foreign(&mut self, place: Place, committed: Committed) -> bool {
+        let claim = self.claims.entry(place).or_default();
+        let free = claim.owner.is_none();
+        if free {
+            claim.committed = Some(committed);
+            self.touched = true;
+        }
+        free
     }
 
     /// Below which offset this group has no more need of a partition; `None` if it does not read it.
     pub(super) fn needs_from(&self, place: &Place) -> Option<i64> {
-        self.claims.get(place).map(|claim| claim.committed.unwrap_or(0))
+        let claim = self.claims.get(place)?;
+        Some(claim.committed.as_ref().map_or(0, |committed| committed.offset))
     }
 
     /// Decides anew who is to own what, and asks back what moves.
@@ -274,11 +290,18 @@ impl Group {
                 && let Some(target) = claim.target
                 && let Some(member) = self.members.get_mut(&target)
             {
-                let log = logs.partition(place);
-                let start = log.map_or(0, |log| log.start());
-                let position = claim.committed.unwrap_or(start).max(start);
+                let start = logs.partition(place).map_or(0, |log| log.start());
+                let (position, finished) = match &claim.committed {
+                    Some(committed) => (committed.offset.max(start), committed.finished_beyond()),
+                    None => (start, Ok(FinishedBeyond::none())),
+                };
+                let finished = finished.unwrap_or_else(|reason| {
+                    self.ignored.push(IgnoredMetadata { place: place.clone(), reason });
+                    FinishedBeyond::none()
+                });
                 claim.owner = Some(target);
-                assigned.entry(target).or_default().push(member.take(place.clone(), position));
+                let tracker = OffsetTracker::resume(position, finished);
+                assigned.entry(target).or_default().push(member.take(place.clone(), tracker));
             }
         }
         for (id, assignments) in assigned {
@@ -326,7 +349,8 @@ impl Group {
         let claims = self.claims.iter().filter(|(place, _)| topics.contains(&place.topic));
         claims.into_iter().all(|(place, claim)| {
             let end = logs.partition(place).map_or(0, |log| log.end());
-            end == 0 || claim.committed >= Some(end) || done.get(place) >= Some(&end)
+            let committed = claim.committed.as_ref().map(|committed| committed.offset);
+            end == 0 || committed >= Some(end) || done.get(place) >= Some(&end)
         })
     }
 
@@ -344,11 +368,17 @@ impl Group {
 impl Claim {
     /// The owner lets go, and commits what is finished as it does.
     fn let_go(&mut self, holding: &Holding) {
-        let watermark = holding.tracker.watermark();
-        if watermark > holding.committed {
-            self.committed = self.committed.max(Some(watermark));
+        if let Some(committed) = holding.uncommitted() {
+            self.commit(committed);
         }
         self.owner = None;
+    }
+
+    /// Never goes back.
+    fn commit(&mut self, committed: Committed) {
+        if self.committed.as_ref().is_none_or(|before| before.offset <= committed.offset) {
+            self.committed = Some(committed);
+        }
     }
 }
 

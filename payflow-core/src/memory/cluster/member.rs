@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use super::commit::Committed;
 use super::group::Place;
 use super::log::{Logs, PartitionLog};
 use crate::consumer::{AckToken, Assignment, Change, Inbound, PartitionEnd, Room};
-use crate::offsets::OffsetTracker;
+use crate::offsets::{OffsetTracker, Received};
 use crate::record::Topic;
 
 /// Names a member of a group of a [`MemoryCluster`](crate::MemoryCluster).
@@ -45,6 +46,8 @@ pub(super) struct Member {
 struct Slot {
     generation: u32,
     holding: Option<Holding>,
+    /// The last generation that was taken away, rather than let go.
+    lost: Option<u32>,
 }
 
 /// A partition that a member owns.
@@ -55,7 +58,7 @@ pub(super) struct Holding {
     pub(super) position: i64,
     pub(super) tracker: OffsetTracker,
     /// What this assignment knows to be committed.
-    pub(super) committed: i64,
+    pub(super) committed: Committed,
     pub(super) revoking_until: Option<Instant>,
     given_up: BTreeSet<i64>,
     end_told: Option<i64>,
@@ -75,11 +78,11 @@ impl Member {
         }
     }
 
-    /// Takes a partition into the first free slot; reading starts at `position`.
-    pub(super) fn take(&mut self, place: Place, position: i64) -> Assignment {
+    /// Takes a partition into the first free slot; reading starts at the tracker's position.
+    pub(super) fn take(&mut self, place: Place, tracker: OffsetTracker) -> Assignment {
         let free = self.slots.iter().position(|slot| slot.holding.is_none());
         let index = free.unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, holding: None });
+            self.slots.push(Slot { generation: 0, holding: None, lost: None });
             self.slots.len() - 1
         });
         self.ended_told = false;
@@ -88,9 +91,9 @@ impl Member {
         slot.generation = slot.generation.wrapping_add(1);
         let holding = slot.holding.insert(Holding {
             place,
-            position,
-            tracker: OffsetTracker::new(position),
-            committed: position,
+            position: tracker.position(),
+            committed: Committed::of(&tracker),
+            tracker,
             revoking_until: None,
             given_up: BTreeSet::new(),
             end_told: None,
@@ -129,7 +132,8 @@ impl Member {
         for (index, slot) in self.slots.iter_mut().enumerate() {
             if let Some(holding) = slot.holding.take() {
                 assignments.push(holding.assignment(index, slot.generation));
-                self.lost_finished |= holding.tracker.watermark() > holding.committed;
+                self.lost_finished |= holding.uncommitted().is_some();
+                slot.lost = Some(slot.generation);
                 places.push(holding.place);
             }
         }
@@ -153,6 +157,12 @@ impl Member {
         slot.holding.as_mut().filter(|_| slot.generation == generation)
     }
 
+    /// Whether what it held in a slot, of this generation, may have been taken away.
+    pub(super) fn has_lost(&self, slot: u32, generation: u32) -> bool {
+        let slot = self.slots.get(slot as usize);
+        slot.is_none_or(|slot| slot.lost.is_some_and(|lost| lost >= generation))
+    }
+
     pub(super) fn acknowledge(&mut self, finished: &[AckToken], given_up: &[AckToken]) {
         for token in finished {
             if let Some(holding) = self.holding_mut(token.slot(), token.generation())
@@ -173,7 +183,7 @@ impl Member {
     /// Hands over records within `room`. Each partition that has some gets an even share of it, in turn.
     pub(super) fn deliver(&mut self, logs: &Logs, into: &mut Inbound, room: Room) {
         let slots = self.slots.len();
-        let mut ready = self.holdings().filter(|(_, _, holding)| holding.has_more(logs)).count();
+        let mut ready = self.holdings().filter(|(_, _, holding)| holding.is_ready(logs)).count();
         if ready == 0 || room.records == 0 {
             return;
         }
@@ -182,25 +192,31 @@ impl Member {
         for index in (first..slots).chain(0..first) {
             // `index` is below the number of slots.
             let slot = &mut self.slots[index];
-            let Some(holding) = slot.holding.as_mut().filter(|holding| holding.has_more(logs)) else {
+            let Some(holding) = slot.holding.as_mut().filter(|holding| holding.is_ready(logs)) else {
                 continue;
             };
             let Some(log) = holding.log(logs) else { continue };
             let share = (room.records - taken).div_ceil(ready.max(1));
             ready -= 1;
-            for record in log.from(holding.position).take(share) {
+            let last = taken + share;
+            for record in log.from(holding.position) {
                 let size_bytes = record.size_bytes();
-                if !room.fits(taken, taken_bytes, size_bytes) {
+                if taken == last || holding.is_full() {
+                    break;
+                }
+                let skipped = holding.tracker.was_finished_before(record.offset);
+                if !skipped && !room.fits(taken, taken_bytes, size_bytes) {
                     // It is first next time: passing it over for smaller ones could go on for ever.
                     self.next_slot = index;
                     return;
                 }
-                taken += 1;
-                taken_bytes += size_bytes;
                 holding.position = record.offset + 1;
-                holding.tracker.receive(record.offset);
-                let token = AckToken::new(slot_number(index), slot.generation, record.offset);
-                into.deliveries.push(record.deliver(&holding.place.topic, token));
+                if holding.tracker.receive(record.offset) == Received::New {
+                    taken += 1;
+                    taken_bytes += size_bytes;
+                    let token = AckToken::new(slot_number(index), slot.generation, record.offset);
+                    into.deliveries.push(record.deliver(&holding.place.topic, token));
+                }
             }
         }
         self.next_slot = first + 1;
@@ -241,6 +257,21 @@ impl Holding {
     fn has_more(&self, logs: &Logs) -> bool {
         self.revoking_until.is_none()
             && self.log(logs).is_some_and(|log| log.from(self.position).next().is_some())
+    }
+
+    fn is_ready(&self, logs: &Logs) -> bool {
+        !self.is_full() && self.has_more(logs)
+    }
+
+    /// Whether what may finish out of order finds no more room in a commit.
+    const fn is_full(&self) -> bool {
+        self.tracker.metadata_bytes_max() >= OffsetTracker::METADATA_BYTES_MAX
+    }
+
+    /// What there is to commit, if anything is new.
+    pub(super) fn uncommitted(&self) -> Option<Committed> {
+        let committed = Committed::of(&self.tracker);
+        (committed != self.committed).then_some(committed)
     }
 
     fn is_due(&self, now: Instant) -> bool {

@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::Cluster;
 use super::member::{Member, MemberId};
-use crate::consumer::RebalanceProtocol;
+use super::{Cluster, Committed, Place};
+use crate::consumer::{Inbound, RebalanceProtocol, Room};
 use crate::memory::config::MemoryConfig;
+use crate::offsets::InvalidMetadata;
+use crate::record::Topic;
 use world::{Event, World};
 
 fn config(protocol: RebalanceProtocol, session_timeout: Option<Duration>) -> MemoryConfig {
@@ -34,6 +36,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         2 => (any::<usize>(), any::<bool>()).prop_map(|(rank, finished)| Event::Stale { rank, finished }),
         4 => any::<usize>().prop_map(|member| Event::BeginCommit { member }),
         4 => any::<usize>().prop_map(|member| Event::EndCommit { member }),
+        1 => any::<usize>().prop_map(|place| Event::CommitForeign { place }),
         4 => (0..4_000_u64).prop_map(|ms| Event::Pass(Duration::from_millis(ms))),
     ];
     prop::collection::vec(event, 0..300)
@@ -61,6 +64,25 @@ proptest! {
             world.history()
         };
         prop_assert_eq!(run(events.clone()), run(events));
+    }
+}
+
+#[test]
+fn metadata_that_says_nothing_is_told_of_once_for_each_assignment() {
+    let (topic, now) = (Topic::parse("t").unwrap(), Instant::now());
+    let mut cluster = Cluster::new(MemoryConfig::new());
+    cluster.create_topic(&topic, 2).unwrap();
+    for (partition, metadata) in [(0, "of another"), (1, "")] {
+        let place = Place { topic: topic.clone(), partition };
+        assert!(cluster.commit_foreign("g", place, Committed { offset: 0, metadata: metadata.into() }));
+    }
+    let member = cluster.join("g", &[topic], now).unwrap();
+    for _ in 0..2 {
+        let ignored: Vec<_> =
+            cluster.take_ignored().iter().map(|told| (told.place.partition, told.reason)).collect();
+        assert_eq!(ignored, [(0, InvalidMetadata::Foreign)]);
+        cluster.expel(member, now);
+        let _ = cluster.receive(member, &mut Inbound::default(), Room::NONE, now);
     }
 }
 

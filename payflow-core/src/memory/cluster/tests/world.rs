@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::consumer::{AckToken, Assignment, Change, Delivery, Inbound, Room};
 use crate::memory::cluster::group::Place;
-use crate::memory::cluster::{Cluster, Commit, MemberId, Received};
+use crate::memory::cluster::{Cluster, Commit, Committed, MemberId, Received};
 use crate::memory::config::MemoryConfig;
 use crate::record::{Record, Topic};
 
@@ -55,6 +55,10 @@ pub(super) enum Event {
     EndCommit {
         member: usize,
     },
+    /// Another program commits where the group stands.
+    CommitForeign {
+        place: usize,
+    },
     Pass(Duration),
 }
 
@@ -74,8 +78,14 @@ pub(super) struct World {
 #[derive(Default)]
 struct Seen {
     holdings: BTreeMap<(u32, u32), HoldingSeen>,
-    commit: Option<Commit>,
+    commit: Option<CommitSeen>,
     ended: bool,
+}
+
+/// A commit that runs, and what it is to make durable.
+struct CommitSeen {
+    commit: Commit,
+    finished: BTreeMap<Place, BTreeSet<i64>>,
 }
 
 struct HoldingSeen {
@@ -83,8 +93,11 @@ struct HoldingSeen {
     until: Option<Instant>,
     lost: bool,
     out: BTreeSet<i64>,
-    /// Of the next delivery.
-    next: Option<i64>,
+    finished: BTreeSet<i64>,
+    /// Where the group stood when it was assigned: these do not come again.
+    known: BTreeSet<i64>,
+    /// Of the next delivery at the least.
+    next: i64,
 }
 
 impl HoldingSeen {
@@ -153,16 +166,23 @@ impl World {
             }
             Event::Finish { member, rank } => self.with(member, |world, id| world.give_back(id, rank, true)),
             Event::GiveUp { member, rank } => self.with(member, |world, id| world.give_back(id, rank, false)),
-            Event::BeginCommit { member } => self.with(member, |world, id| {
-                let commit = world.cluster.begin_commit(id).ok();
-                world.seen(id).commit = commit;
-            }),
+            Event::BeginCommit { member } => self.with(member, Self::begin_commit),
             Event::EndCommit { member } => self.with(member, |world, id| {
-                if let Some(commit) = world.seen(id).commit.take() {
-                    let outcome = world.cluster.end_commit(id, &commit, world.now);
-                    world.history.push(format!("{id:?} {outcome:?}"));
-                }
+                world.end_commit(id);
             }),
+            Event::CommitForeign { place } => {
+                let places: Vec<Place> = self.committed.keys().cloned().collect();
+                if !places.is_empty() {
+                    let place = places[place % places.len()].clone();
+                    let committed =
+                        Committed { offset: self.committed(&place), metadata: "elsewhere".into() };
+                    if self.cluster.commit_foreign(GROUP, place.clone(), committed) {
+                        for commit in self.members.values_mut().filter_map(|seen| seen.commit.as_mut()) {
+                            commit.finished.remove(&place);
+                        }
+                    }
+                }
+            }
         }
         self.check();
     }
@@ -187,13 +207,36 @@ impl World {
                 while self.seen(id).holdings.values().any(|holding| !holding.out.is_empty()) {
                     self.give_back(id, 0, true);
                 }
-                let commit = self.cluster.begin_commit(id).unwrap_or(Commit { parts: Vec::new() });
-                self.cluster.end_commit(id, &commit, self.now).unwrap();
+                self.begin_commit(id);
+                self.end_commit(id);
                 self.check();
             }
             self.now += Duration::from_secs(1);
             rounds += 1;
             assert!(rounds < 40, "it comes to no end: {:?}", self.history);
+        }
+    }
+
+    fn begin_commit(&mut self, id: MemberId) {
+        let told = self.cluster.is_joined(id) && !self.cluster.has_news(id);
+        let now = self.now;
+        let commit = self.cluster.begin_commit(id).ok();
+        let holdings = self.seen(id).holdings.values().filter(|holding| told && !holding.is_gone(now));
+        let finished = holdings.map(|holding| (holding.place.clone(), holding.finished.clone())).collect();
+        self.seen(id).commit = commit.map(|commit| CommitSeen { commit, finished });
+    }
+
+    /// What was finished before it began is durable once it has succeeded.
+    fn end_commit(&mut self, id: MemberId) {
+        let Some(CommitSeen { commit, finished }) = self.seen(id).commit.take() else {
+            return;
+        };
+        let outcome = self.cluster.end_commit(id, &commit, self.now);
+        self.history.push(format!("{id:?} {outcome:?}"));
+        for (place, finished) in finished.into_iter().filter(|_| outcome.is_ok()) {
+            let (offset, known) = (self.committed(&place), self.known(&place));
+            let forgotten = finished.range(offset..).find(|finished| !known.contains(finished));
+            assert_eq!(forgotten, None, "{place:?} is committed to {offset} and {known:?}");
         }
     }
 
@@ -219,7 +262,7 @@ impl World {
         }
         for end in &into.ends {
             let holding = &self.seen(id).holdings[&(end.slot, end.generation)];
-            assert!(holding.next.is_none_or(|next| next == end.offset));
+            assert!((holding.next..end.offset).all(|offset| holding.known.contains(&offset)));
         }
         self.seen(id).ended |= into.ended;
     }
@@ -229,16 +272,26 @@ impl World {
             topic: assignment.topic.clone(),
             partition: assignment.partition,
         };
+        let at: BTreeMap<Place, (i64, BTreeSet<i64>)> = match &change {
+            Change::Assigned(assignments) => {
+                let places = assignments.iter().map(place);
+                places.map(|place| (place.clone(), (self.committed(&place), self.known(&place)))).collect()
+            }
+            Change::Revoking { .. } | Change::Lost(_) => BTreeMap::new(),
+        };
         let seen = self.members.get_mut(&id).unwrap();
         match change {
             Change::Assigned(assignments) => {
                 for assignment in assignments {
+                    let (next, known) = at[&place(&assignment)].clone();
                     let holding = HoldingSeen {
                         place: place(&assignment),
                         until: None,
                         lost: false,
                         out: BTreeSet::new(),
-                        next: None,
+                        finished: BTreeSet::new(),
+                        known,
+                        next,
                     };
                     let before = seen.holdings.insert((assignment.slot, assignment.generation), holding);
                     assert!(before.is_none(), "a generation comes once");
@@ -271,12 +324,16 @@ impl World {
             let known = self.cluster.is_joined(*other) && !self.cluster.has_news(*other);
             assert!(!owned || !known, "{other:?} owns {place:?}, and {id:?} was handed of it");
         }
-        let committed = self.committed(&place);
         let key = (delivery.token.slot(), delivery.token.generation());
         let holding = self.seen(id).holdings.get_mut(&key).expect("assigned before it delivers");
         assert!(holding.place == place && holding.until.is_none() && !holding.lost);
-        assert_eq!(delivery.offset, holding.next.unwrap_or(committed), "in order, none left out");
-        holding.next = Some(delivery.offset + 1);
+        let next = (holding.next..).find(|offset| !holding.known.contains(offset));
+        assert_eq!(
+            Some(delivery.offset),
+            next,
+            "in order, and none left out that is not known to be finished"
+        );
+        holding.next = delivery.offset + 1;
         holding.out.insert(delivery.token.sequence());
     }
 
@@ -295,6 +352,7 @@ impl World {
         let place = holding.place.clone();
         let back = holding.until.is_some() && holding.out.is_empty();
         if finished && valid {
+            holding.finished.insert(token.sequence());
             self.finished.entry(place).or_default().insert(token.sequence());
         }
         self.acknowledge(id, token, finished);
@@ -328,13 +386,22 @@ impl World {
                 let finished = self.finished.entry(place.clone()).or_default();
                 let unfinished = (0..committed).find(|offset| !finished.contains(offset));
                 assert_eq!(unfinished, None, "{place:?} is committed to {committed}");
+                let finished = finished.clone();
+                assert!(self.known(&place).is_subset(&finished), "{place:?} is said to have finished more");
             }
         }
     }
 
     fn committed(&self, place: &Place) -> i64 {
         let committed = self.cluster.committed(GROUP, &place.topic, place.partition);
-        committed.unwrap_or(0)
+        committed.map_or(0, |committed| committed.offset)
+    }
+
+    /// What the group remembers of a partition beyond what is committed.
+    fn known(&self, place: &Place) -> BTreeSet<i64> {
+        let committed = self.cluster.committed(GROUP, &place.topic, place.partition);
+        let beyond = committed.and_then(|committed| committed.finished_beyond().ok());
+        beyond.iter().flat_map(|beyond| beyond.ranges().iter().cloned().flatten()).collect()
     }
 
     fn seen(&mut self, id: MemberId) -> &mut Seen {
