@@ -138,9 +138,9 @@ impl Consumer for KafkaConsumer {
     fn acknowledge(&mut self, finished: &[AckToken], given_up: &[AckToken]) {
         let mut state = self.shared.lock();
         state.holdings.acknowledge(finished, given_up);
-        let revoking = state.revoking;
+        let waited_for = state.revoking || state.holding_back;
         drop(state);
-        if revoking {
+        if waited_for {
             self.shared.waker.wake();
         }
     }

@@ -83,7 +83,7 @@ fn is_about(result: &CommitResult, watermarks: &[Watermark]) -> bool {
         result.partitions.iter().any(|partition| {
             partition.topic == watermark.topic.as_str()
                 && partition.partition == watermark.partition
-                && partition.offset == Some(watermark.offset)
+                && partition.offset == Some(watermark.committed.offset)
         })
     };
     result.partitions.len() == watermarks.len() && watermarks.iter().all(names)
@@ -101,10 +101,19 @@ mod tests {
     use payflow_core::{Fault, Topic};
 
     use super::super::context::CommittedPartition;
+    use super::super::holdings::Committed;
     use super::*;
 
     fn watermark(partition: i32, offset: i64) -> Watermark {
-        Watermark { topic: Topic::parse("t").unwrap(), partition, offset, slot: 0, generation: 0 }
+        let committed = Committed { offset, metadata: String::new() };
+        Watermark {
+            topic: Topic::parse("t").unwrap(),
+            partition,
+            committed,
+            slot: 0,
+            generation: 0,
+            changes: 1,
+        }
     }
 
     fn told(partition: i32, offset: i64, error: Option<RDKafkaErrorCode>) -> CommittedPartition {

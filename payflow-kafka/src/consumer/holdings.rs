@@ -4,7 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use payflow_core::{
-    AckToken, Assignment, Change, Delivery, Inbound, OffsetTracker, PartitionEnd, Received, Room, Topic,
+    AckToken, Assignment, Change, Delivery, FinishedBeyond, Inbound, OffsetTracker, PartitionEnd, Received,
+    Room, Topic,
 };
 
 /// The partitions in a consumer's hands, and what is about to be handed over.
@@ -27,7 +28,10 @@ struct Holding {
     assignment: Assignment,
     tracker: OffsetTracker,
     /// What the group has committed, as far as is known here.
-    committed: i64,
+    committed: Committed,
+    /// Counts what may change the next commit, and how much of it `committed` holds: to look costs less than to encode.
+    changes: u64,
+    changes_committed: u64,
     /// The highest offset of which a commit was begun: no later one may set the group back.
     begun: i64,
     /// Deliveries in `ready`.
@@ -36,41 +40,54 @@ struct Holding {
     out: usize,
     end: Option<i64>,
     revoking: bool,
+    /// So much is unfinished that a commit could not say what is finished: nothing more is taken in.
+    held_back: bool,
 }
 
-/// An offset to commit, and the assignment whose watermark it is.
+/// An offset below which all is finished, and what says which others are: a commit's metadata.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Committed {
+    pub(super) offset: i64,
+    pub(super) metadata: String,
+}
+
+/// What to commit of a partition, and the assignment whose watermark it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Watermark {
     pub(super) topic: Topic,
     pub(super) partition: i32,
-    pub(super) offset: i64,
+    pub(super) committed: Committed,
     pub(super) slot: u32,
     pub(super) generation: u32,
+    /// How far the assignment's count of changes had come.
+    pub(super) changes: u64,
 }
 
 impl Holdings {
-    /// Takes partitions in: each with the offset from which it is read on, `None` if the group has committed none.
+    /// Takes partitions in: each with the offset from which it is read on, and what is finished beyond it.
     pub(super) fn assign(
         &mut self,
-        partitions: impl IntoIterator<Item = (Topic, i32, Option<i64>)>,
+        partitions: impl IntoIterator<Item = (Topic, i32, i64, FinishedBeyond)>,
     ) -> Vec<Assignment> {
         let mut assigned = Vec::new();
-        for (topic, partition, committed) in partitions {
+        for (topic, partition, offset, finished) in partitions {
             self.generation = self.generation.wrapping_add(1);
             let slot = self.free_slot();
             let assignment = Assignment { slot: number(slot), generation: self.generation, topic, partition };
-            let committed = committed.unwrap_or(0);
             assigned.push(assignment.clone());
             // `free_slot` has just made or found this place.
             self.slots[slot] = Some(Holding {
                 assignment,
-                tracker: OffsetTracker::new(committed),
-                committed,
-                begun: committed,
+                committed: Committed { offset, metadata: finished.encode(offset).text },
+                tracker: OffsetTracker::resume(offset, finished),
+                changes: 0,
+                changes_committed: 0,
+                begun: offset,
                 ready: 0,
                 out: 0,
                 end: None,
                 revoking: false,
+                held_back: false,
             });
         }
         if !assigned.is_empty() {
@@ -91,18 +108,53 @@ impl Holdings {
         partitions.into_iter().filter_map(|partition| held.get(&partition).copied()).collect()
     }
 
-    /// Takes in what was read, in the order of each log.
-    pub(super) fn read(&mut self, deliveries: &mut Vec<Delivery>) {
+    /// Takes in what was read, in the order of each log. Gives the tokens of what is held back: of each partition that
+    /// takes in nothing more for now, the first.
+    pub(super) fn read(&mut self, deliveries: &mut Vec<Delivery>) -> Vec<AckToken> {
+        let mut held_back = Vec::new();
         for delivery in deliveries.drain(..) {
-            let Some(holding) = self.current(delivery.token).filter(|holding| !holding.revoking) else {
+            let Some(holding) = self.current(delivery.token) else {
                 continue;
             };
-            if holding.tracker.receive(delivery.offset) == Received::New {
-                holding.ready += 1;
-                self.ready_bytes += delivery.size_bytes();
-                self.ready.push_back(delivery);
+            if holding.revoking || holding.held_back {
+                continue;
+            }
+            if holding.tracker.metadata_bytes_max() >= OffsetTracker::METADATA_BYTES_MAX {
+                holding.held_back = true;
+                held_back.push(delivery.token);
+                continue;
+            }
+            match holding.tracker.receive(delivery.offset) {
+                Received::New => {
+                    holding.ready += 1;
+                    self.ready_bytes += delivery.size_bytes();
+                    self.ready.push_back(delivery);
+                }
+                // It moves the watermark without a token.
+                Received::Finished => holding.changes += 1,
+                Received::Repeated => {}
             }
         }
+        held_back
+    }
+
+    /// The partitions that were held back, and take in more again.
+    pub(super) fn released(&mut self) -> Vec<Assignment> {
+        let mut released = Vec::new();
+        for holding in self.slots.iter_mut().flatten().filter(|holding| holding.held_back) {
+            // Not at the very bound: to go on costs a pause's worth of fetching anew.
+            let goes_on = OffsetTracker::METADATA_BYTES_MAX - GOES_ON_BELOW;
+            if holding.tracker.metadata_bytes_max() < goes_on {
+                holding.held_back = false;
+                released.push(holding.assignment.clone());
+            }
+        }
+        released
+    }
+
+    /// Whether a partition is held back.
+    pub(super) fn is_holding_back(&self) -> bool {
+        self.held().any(|holding| holding.held_back)
     }
 
     /// Reading stands at `position`: what lies below and was not read never will be. At the log's end that is told.
@@ -113,7 +165,11 @@ impl Holdings {
         if holding.revoking {
             return;
         }
+        if holding.held_back {
+            return;
+        }
         holding.tracker.end(position);
+        holding.changes += 1;
         if at_end {
             let untold = holding.end.replace(position).is_some();
             self.ends += usize::from(!untold);
@@ -179,6 +235,7 @@ impl Holdings {
                 && holding.tracker.finish(token.sequence())
             {
                 holding.out = holding.out.saturating_sub(1);
+                holding.changes += 1;
             }
         }
         for token in given_up {
@@ -196,17 +253,22 @@ impl Holdings {
             |holding: &&Holding| slots.is_none_or(|slots| slots.contains(&holding.assignment.slot));
         let watermark = |holding: &Holding| {
             let Assignment { slot, generation, topic, partition } = &holding.assignment;
-            let offset = holding.tracker.watermark();
             let (slot, generation, partition) = (*slot, *generation, *partition);
-            (offset > holding.committed).then(|| Watermark {
+            let committed = Committed::of(&holding.tracker);
+            (committed != holding.committed).then(|| Watermark {
                 topic: topic.clone(),
                 partition,
-                offset,
+                committed,
                 slot,
                 generation,
+                changes: holding.changes,
             })
         };
-        self.held().filter(concerned).filter_map(watermark).collect()
+        self.held()
+            .filter(|holding| holding.changes != holding.changes_committed)
+            .filter(concerned)
+            .filter_map(watermark)
+            .collect()
     }
 
     /// Takes note that a commit begins, and takes out of it what would set the group back: partitions that were let go or
@@ -217,8 +279,8 @@ impl Holdings {
         let mut gone = false;
         watermarks.retain(|watermark| {
             match self.current(AckToken::new(watermark.slot, watermark.generation, 0)) {
-                Some(holding) if watermark.offset >= holding.begun => {
-                    holding.begun = watermark.offset;
+                Some(holding) if watermark.committed.offset >= holding.begun => {
+                    holding.begun = watermark.committed.offset;
                     true
                 }
                 Some(_) => false,
@@ -233,8 +295,11 @@ impl Holdings {
 
     /// This much is durable.
     pub(super) fn committed(&mut self, watermark: &Watermark) {
-        if let Some(holding) = self.current(AckToken::new(watermark.slot, watermark.generation, 0)) {
-            holding.committed = holding.committed.max(watermark.offset);
+        if let Some(holding) = self.current(AckToken::new(watermark.slot, watermark.generation, 0))
+            && watermark.committed.offset >= holding.committed.offset
+        {
+            holding.committed = watermark.committed.clone();
+            holding.changes_committed = watermark.changes;
         }
     }
 
@@ -316,6 +381,17 @@ impl Holdings {
         self.slot_mut(token.slot()).filter(|holding| holding.assignment.generation == token.generation())
     }
 }
+
+impl Committed {
+    fn of(tracker: &OffsetTracker) -> Self {
+        let offset = tracker.watermark();
+        // The intake is held back before anything is left out.
+        Self { offset, metadata: tracker.finished_beyond().encode(offset).text }
+    }
+}
+
+/// A hundred offsets' worth of metadata.
+const GOES_ON_BELOW: u64 = 600;
 
 /// No cluster has 2^32 partitions.
 fn number(slot: usize) -> u32 {

@@ -1,5 +1,6 @@
 //! What is done with a record by where it lies.
 
+use payflow_core::FinishedBeyond;
 use rdkafka::consumer::ConsumerContext;
 use tracing::error;
 
@@ -55,9 +56,10 @@ fn begin_anew(reading: &mut Reading, shared: &Shared, index: usize, message: &Re
         "the partition begins anew at a lower offset: it is read from there"
     );
     let mut state = shared.lock();
-    state.holdings.read(reading.deliveries());
+    // What is held back of the old log is gone with it.
+    let _ = state.holdings.read(reading.deliveries());
     state.holdings.lose(&[old.slot]);
-    let anew = state.holdings.assign([(old.topic, old.partition, Some(offset))]);
+    let anew = state.holdings.assign([(old.topic, old.partition, offset, FinishedBeyond::none())]);
     drop(state);
     shared.changed.notify_one();
     reading.remove(&[old.slot]);

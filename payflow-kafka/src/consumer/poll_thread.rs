@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use payflow_core::{Delivery, Error};
+use payflow_core::{AckToken, Delivery, Error};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::oneshot;
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 use super::chunk::{Budget, Copier};
 use super::commits::{Commits, Decided, commit_failed};
@@ -111,6 +111,7 @@ impl PollThread {
         self.take_commits();
         let busy = self.follow();
         self.probe();
+        self.release();
         self.settle();
         let read = self.read();
         if read == 0 && !busy {
@@ -197,8 +198,9 @@ impl PollThread {
         }
         let mut list = TopicPartitionList::with_capacity(watermarks.len());
         let added = watermarks.iter().try_for_each(|watermark| {
-            let offset = Offset::Offset(watermark.offset);
-            list.add_partition_offset(watermark.topic.as_str(), watermark.partition, offset)
+            let mut added = list.add_partition(watermark.topic.as_str(), watermark.partition);
+            added.set_metadata(&watermark.committed.metadata);
+            added.set_offset(Offset::Offset(watermark.committed.offset))
         });
         match added.and_then(|()| self.client.commit(&list)) {
             Ok(()) => self.commits.begin(watermarks, reply, Instant::now()),
@@ -259,8 +261,43 @@ impl PollThread {
         let bytes: usize = deliveries.iter().map(Delivery::size_bytes).sum();
         // A batch of larger ones than before is noticed at once, one of smaller ones by and by.
         self.record_bytes = (bytes / records.max(1)).max(self.record_bytes * 3 / 4).max(1);
-        self.shared.lock().holdings.read(deliveries);
+        let held_back = self.shared.lock().holdings.read(deliveries);
         self.shared.changed.notify_one();
+        if !held_back.is_empty() {
+            self.hold_back(&held_back);
+        }
+    }
+
+    /// These partitions have so much unfinished that a commit could not say what is finished: they alone are paused.
+    fn hold_back(&mut self, first: &[AckToken]) {
+        let mut list = TopicPartitionList::with_capacity(first.len());
+        for token in first {
+            if let Some(assignment) = self.reading.hold_back(*token) {
+                list.add_partition(assignment.topic.as_str(), assignment.partition);
+            }
+        }
+        if let Err(error) = self.client.consumer().pause(&list) {
+            debug!(%error, "a partition that is held back cannot be paused, and is read in vain");
+        }
+    }
+
+    /// Lets partitions go on that were held back.
+    fn release(&mut self) {
+        let mut state = self.shared.lock();
+        let released = state.holdings.released();
+        state.holding_back = state.holdings.is_holding_back();
+        drop(state);
+        if released.is_empty() {
+            return;
+        }
+        let mut list = TopicPartitionList::with_capacity(released.len());
+        for assignment in released {
+            list.add_partition(assignment.topic.as_str(), assignment.partition);
+            self.reading.release(assignment.slot);
+        }
+        if let Err(error) = self.client.consumer().resume(&list) {
+            warn!(%error, "partitions that were held back cannot be resumed: the next rebalance resumes them");
+        }
     }
 
     /// The data queue is empty: what librdkafka has passed without a record closes gaps, and ends may be reached.

@@ -37,6 +37,8 @@ enum Position {
     PastError,
     /// It is not where reading is to go on: nothing is read until it was sought.
     Wrong,
+    /// Nothing is read until it is released; then it is wrong.
+    HeldBack,
 }
 
 #[derive(Clone, Copy)]
@@ -124,7 +126,7 @@ impl Reading {
             return Place::Unsettled;
         };
         match partition.expected {
-            _ if partition.position == Position::Wrong => Place::Unsettled,
+            _ if matches!(partition.position, Position::Wrong | Position::HeldBack) => Place::Unsettled,
             Offset::Offset(expected) if offset > expected => Place::Behind { expected },
             Offset::Offset(expected) if offset < expected => Place::Before,
             _ => Place::Next,
@@ -150,6 +152,25 @@ impl Reading {
         let Assignment { slot, generation, topic, .. } = &partition.assignment;
         let token = AckToken::new(*slot, *generation, offset);
         self.copier.copy(message, token, topic, &mut self.deliveries);
+    }
+
+    /// Reads nothing of a partition from this record on, until it is [released](Self::release).
+    pub(super) fn hold_back(&mut self, from: AckToken) -> Option<&Assignment> {
+        let is_it = |partition: &&mut Partition| {
+            partition.assignment.slot == from.slot() && partition.assignment.generation == from.generation()
+        };
+        let partition = self.partitions.iter_mut().find(is_it)?;
+        partition.expected = Offset::Offset(from.sequence());
+        partition.position = Position::HeldBack;
+        Some(&partition.assignment)
+    }
+
+    /// Reads a partition again from where it was held back.
+    pub(super) fn release(&mut self, slot: u32) {
+        let mut held_back = self.partitions.iter_mut().filter(|partition| partition.assignment.slot == slot);
+        if let Some(partition) = held_back.next() {
+            partition.position = Position::Wrong;
+        }
     }
 
     /// The last message of partition `index` was an error.

@@ -1,9 +1,9 @@
 //! Rebalances, carried out by the poll thread: one change at a time, each answered once.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use payflow_core::{Assignment, Topic};
+use payflow_core::{Assignment, FinishedBeyond, Topic};
 use rdkafka::consumer::{Consumer as _, RebalanceProtocol};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
@@ -11,6 +11,7 @@ use tracing::warn;
 
 use super::context::{Rebalance, unassign};
 use super::poll_thread::{PollThread, Reply};
+use crate::native::commit_metadata;
 
 /// How long one question for committed offsets may take: the thread waits for the answer.
 const COMMITTED_TIMEOUT: Duration = Duration::from_secs(2);
@@ -136,7 +137,9 @@ impl PollThread {
         };
         self.step.failing = false;
         let mut named = Vec::new();
-        for partition in with_offsets.elements() {
+        let mut begin_at_the_oldest = Vec::new();
+        let metadata = commit_metadata(&with_offsets);
+        for (partition, metadata) in with_offsets.elements().iter().zip(metadata) {
             let Ok(topic) = Topic::parse(partition.topic()) else {
                 continue;
             };
@@ -144,18 +147,25 @@ impl PollThread {
                 warn!(%topic, partition = partition.partition(), "the partition cannot be read: there is no memory for it");
             }
             let committed = partition.offset().to_raw().filter(|offset| *offset >= 0);
-            named.push((topic, partition.partition(), committed));
+            if committed.is_none() {
+                begin_at_the_oldest.push((topic.clone(), partition.partition()));
+            }
+            let finished =
+                committed.map(|offset| finished_beyond(&topic, partition.partition(), offset, metadata));
+            let (offset, finished) = (committed.unwrap_or(0), finished.unwrap_or_else(FinishedBeyond::none));
+            named.push((topic, partition.partition(), offset, finished));
         }
-        let from = named.clone();
+        let from: Vec<i64> = named.iter().map(|(_, _, offset, _)| *offset).collect();
         let assignments = self.shared.lock().holdings.assign(named);
+        let offsets: HashMap<u32, i64> = assignments.iter().map(|one| one.slot).zip(from).collect();
         self.reading.add(assignments, |assignment: &Assignment| {
-            let is_it = |(topic, partition, _): &&(Topic, i32, Option<i64>)| {
+            let oldest = |(topic, partition): &(Topic, i32)| {
                 *topic == assignment.topic && *partition == assignment.partition
             };
-            from.iter()
-                .find(is_it)
-                .and_then(|(_, _, committed)| *committed)
-                .map_or(Offset::Beginning, Offset::Offset)
+            match offsets.get(&assignment.slot) {
+                Some(offset) if !begin_at_the_oldest.iter().any(oldest) => Offset::Offset(*offset),
+                _ => Offset::Beginning,
+            }
         });
         let consumer = self.client.consumer();
         let assigned = match consumer.rebalance_protocol() {
@@ -246,4 +256,14 @@ impl PollThread {
     fn is_lost(&self) -> bool {
         self.client.consumer().assignment_lost()
     }
+}
+
+/// What the last commit said is finished beyond its offset. Nothing, if another program wrote it: never shown, since
+/// nobody knows what is in it.
+fn finished_beyond(topic: &Topic, partition: i32, offset: i64, metadata: &[u8]) -> FinishedBeyond {
+    let text = std::str::from_utf8(metadata).unwrap_or("\u{fffd}");
+    FinishedBeyond::decode(offset, text).unwrap_or_else(|reason| {
+        warn!(%topic, partition, offset, %reason, "commit metadata is ignored: what finished out of order is handled again");
+        FinishedBeyond::none()
+    })
 }

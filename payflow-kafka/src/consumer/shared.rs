@@ -33,6 +33,8 @@ pub(super) struct State {
     pub(super) full: bool,
     /// Some of the tokens of a partition that is asked back may be back.
     pub(super) revoking: bool,
+    /// A partition takes in nothing more until enough of it is finished.
+    pub(super) holding_back: bool,
 }
 
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::*;
 
-/// Every code, by what it means for a send that was surely not written, a consumer, a commit and an administrator: `T`ransient,
-/// `P`ermanent, `U`nknown or `F`atal. A code that a new librdkafka adds fails the test until it is given its place.
+/// Every code, by what it means for a send that was surely not written, a consumer, a commit and an administrator: transient (T),
+/// permanent (P), unknown (U) or fatal (F). A code that a new librdkafka adds fails the test until it is given its place.
 #[rustfmt::skip]
 const TABLE: &[(&str, &[RDKafkaErrorCode])] = &[
     ("FFFP", &[UnsupportedFeature, ClusterAuthorizationFailed]),

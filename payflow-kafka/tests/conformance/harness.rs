@@ -39,10 +39,7 @@ impl KafkaHarness {
 impl Harness for KafkaHarness {
     fn capabilities(&self) -> Capabilities {
         // A broker is interrupted where it is the test's own; a log has no end for good.
-        Capabilities::all()
-            .without(Capability::FiniteSource)
-            .without(Capability::Interruptions)
-            .without(Capability::RemembersFinished)
+        Capabilities::all().without(Capability::FiniteSource).without(Capability::Interruptions)
     }
 
     fn limits(&self) -> Limits {

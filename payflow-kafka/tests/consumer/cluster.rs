@@ -72,6 +72,20 @@ impl Cluster {
         }
     }
 
+    /// Sends records 0 and on, many at once.
+    pub(crate) async fn send_all(&self, partition: i32, records: u32) {
+        let producer: FutureProducer = self.native().create().expect("the settings are good");
+        let sends = (0..records).map(|value| {
+            let (producer, topic, value) = (&producer, self.topic.as_str(), value.to_string());
+            async move {
+                let record: FutureRecord<'_, str, str> =
+                    FutureRecord::to(topic).partition(partition).payload(&value);
+                producer.send(record, PATIENCE).await.expect("the broker takes it");
+            }
+        });
+        futures_util::future::join_all(sends).await;
+    }
+
     pub(crate) async fn delete_before(&self, partition: i32, offset: i64) {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(self.topic.as_str(), partition, Offset::Offset(offset))
@@ -99,12 +113,19 @@ impl Cluster {
 
     /// Commits for the group by another client.
     pub(crate) async fn commit_elsewhere(&self, partition: i32, offset: i64) {
+        self.commit_elsewhere_with(partition, offset, "").await;
+    }
+
+    /// Commits for the group by another client, which writes something beside the offset.
+    pub(crate) async fn commit_elsewhere_with(&self, partition: i32, offset: i64, metadata: &str) {
+        let metadata = metadata.to_owned();
         let (native, topic) = (self.native().set("group.id", &self.group).clone(), self.topic.clone());
         let committing = tokio::task::spawn_blocking(move || {
             let consumer: BaseConsumer = native.create().expect("the settings are good");
             let mut list = TopicPartitionList::new();
-            list.add_partition_offset(topic.as_str(), partition, Offset::Offset(offset))
-                .expect("it is an offset");
+            let mut added = list.add_partition(topic.as_str(), partition);
+            added.set_offset(Offset::Offset(offset)).expect("it is an offset");
+            added.set_metadata(metadata);
             consumer.commit(&list, CommitMode::Sync).expect("the broker takes it");
         });
         committing.await.expect("nothing panics");

@@ -6,4 +6,5 @@ mod expired;
 mod gaps;
 mod logged;
 mod lost;
+mod remembering;
 mod tail;

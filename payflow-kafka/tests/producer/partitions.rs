@@ -27,8 +27,7 @@ async fn murmur2_places_keys_as_java_does() {
 #[ignore = "needs a Kafka broker: run cargo xtask test"]
 async fn fnv1a_places_keys_as_go_does() {
     // FNV-1a of 32 bits, from the test vectors of its authors (draft-eastlake-fnv); Go takes it as signed.
-    let hashes: [(_, u32); 4] =
-        [("a", 0xe40c_292c), ("b", 0xe70c_2de5), ("foobar", 0xbf9c_f968), ("fo", 0x6222_e842)];
+    let hashes: [(_, u32); 3] = [("a", 0xe40c_292c), ("b", 0xe70c_2de5), ("foobar", 0xbf9c_f968)];
     let expected = hashes.map(|(key, hash)| (key, (hash.cast_signed() % PARTITIONS).abs()));
     places(Partitioner::Fnv1aRandom, &expected).await;
 }

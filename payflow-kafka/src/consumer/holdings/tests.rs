@@ -25,11 +25,11 @@ fn delivery(assignment: &Assignment, offset: i64) -> Delivery {
 /// Holdings of partitions 0 and on, each read up to so many records, and its first change told.
 fn holding(records: &[i64]) -> (Holdings, Vec<Assignment>) {
     let mut holdings = Holdings::default();
-    let partitions = (0..).zip(records).map(|(partition, _)| (topic(), partition, None));
+    let partitions = (0..).zip(records).map(|(partition, _)| (topic(), partition, 0, FinishedBeyond::none()));
     let assignments = holdings.assign(partitions);
     for (assignment, records) in assignments.iter().zip(records) {
         let mut deliveries = (0..*records).map(|offset| delivery(assignment, offset)).collect();
-        holdings.read(&mut deliveries);
+        assert!(holdings.read(&mut deliveries).is_empty());
     }
     (holdings, assignments)
 }
@@ -46,7 +46,11 @@ fn tokens(inbound: &Inbound) -> Vec<AckToken> {
 }
 
 fn uncommitted(holdings: &Holdings) -> Vec<(i32, i64)> {
-    holdings.uncommitted(None).iter().map(|watermark| (watermark.partition, watermark.offset)).collect()
+    holdings
+        .uncommitted(None)
+        .iter()
+        .map(|watermark| (watermark.partition, watermark.committed.offset))
+        .collect()
 }
 
 #[test]
@@ -66,13 +70,55 @@ fn no_commit_passes_what_is_not_finished() {
     let (mut holdings, _) = holding(&[3, 1]);
     let tokens = tokens(&hand_over(&mut holdings, ROOM));
     holdings.acknowledge(&[tokens[1], tokens[2], tokens[3]], &[]);
-    assert_eq!(uncommitted(&holdings), [(1, 1)]);
+    assert_eq!(uncommitted(&holdings), [(0, 0), (1, 1)]);
+    let told = |holdings: &Holdings| holdings.uncommitted(Some(&[0]))[0].committed.clone();
+    let Committed { offset, metadata } = told(&holdings);
+    let finished = FinishedBeyond::decode(offset, &metadata).unwrap();
+    assert_eq!(finished.ranges(), std::slice::from_ref(&(1..3)));
     holdings.acknowledge(&[tokens[0]], &[]);
     assert_eq!(uncommitted(&holdings), [(0, 3), (1, 1)]);
     for watermark in holdings.uncommitted(None) {
         holdings.committed(&watermark);
     }
     assert_eq!(uncommitted(&holdings), []);
+}
+
+#[test]
+fn what_the_last_commit_says_is_finished_is_not_handed_out_and_moves_the_watermark() {
+    let mut holdings = Holdings::default();
+    let (mut first, _) = holding(&[4]);
+    let tokens = tokens(&hand_over(&mut first, ROOM));
+    first.acknowledge(&tokens[1..3], &[]);
+    let Committed { offset, metadata } = first.uncommitted(None)[0].committed.clone();
+    let finished = FinishedBeyond::decode(offset, &metadata).unwrap();
+    let assignments = holdings.assign([(topic(), 0, offset, finished)]);
+    assert_eq!(uncommitted(&holdings), [], "it is committed already");
+    assert!(holdings.read(&mut (0..4).map(|offset| delivery(&assignments[0], offset)).collect()).is_empty());
+    let inbound = hand_over(&mut holdings, ROOM);
+    assert_eq!(inbound.deliveries.iter().map(|one| one.offset).collect::<Vec<_>>(), [0, 3]);
+    holdings.acknowledge(&[inbound.deliveries[0].token], &[]);
+    assert_eq!(uncommitted(&holdings), [(0, 3)]);
+}
+
+#[test]
+fn a_partition_with_too_much_unfinished_is_held_back_alone_and_goes_on() {
+    let records = 20_000;
+    let (mut holdings, assignments) = holding(&[0, 1]);
+    let held_back =
+        holdings.read(&mut (0..records).map(|offset| delivery(&assignments[0], offset)).collect());
+    let [first] = held_back[..] else { panic!("{held_back:?}") };
+    assert!(first.sequence() > 16_384 && holdings.is_holding_back());
+    assert!(holdings.read(&mut vec![delivery(&assignments[0], records)]).is_empty(), "it is told once");
+    assert!(holdings.read(&mut vec![delivery(&assignments[1], 1)]).is_empty());
+    let tokens = tokens(&hand_over(&mut holdings, ROOM));
+    assert_eq!(tokens.len(), usize::try_from(first.sequence()).unwrap() + 2);
+    assert!(holdings.released().is_empty());
+
+    let old: Vec<AckToken> = tokens.iter().filter(|token| token.slot() == 0).take(200).copied().collect();
+    holdings.acknowledge(&old, &[]);
+    assert_eq!(holdings.released(), [assignments[0].clone()]);
+    assert!(!holdings.is_holding_back());
+    assert!(holdings.read(&mut vec![delivery(&assignments[0], first.sequence())]).is_empty());
 }
 
 #[test]
@@ -108,7 +154,7 @@ fn a_token_of_a_partition_that_went_and_came_back_changes_nothing() {
     let (mut holdings, _) = holding(&[1]);
     let stale = tokens(&hand_over(&mut holdings, ROOM));
     holdings.lose(&[0]);
-    let again = holdings.assign([(topic(), 0, Some(0))]);
+    let again = holdings.assign([(topic(), 0, 0, FinishedBeyond::none())]);
     assert_eq!(again[0].slot, stale[0].slot(), "the slot is used again");
     holdings.read(&mut vec![delivery(&again[0], 0)]);
     let inbound = hand_over(&mut holdings, ROOM);
@@ -195,7 +241,7 @@ proptest! {
         for step in steps {
             match (step, held.clone()) {
                 (Step::Assign, None) => {
-                    held = holdings.assign([(topic(), 0, Some(committed))]).pop();
+                    held = holdings.assign([(topic(), 0, committed, FinishedBeyond::none())]).pop();
                     next = committed;
                 }
                 (Step::Read(count), Some(assignment)) if !revoking => {
@@ -246,10 +292,10 @@ proptest! {
                 prop_assert_eq!(holdings.are_back(&[held.slot]), out.iter().filter(of_it).count() == 0);
                 let expected = unfinished.first().copied().unwrap_or(next);
                 let told = holdings.uncommitted(None);
-                prop_assert_eq!(told.first().map_or(committed, |watermark| watermark.offset), expected.max(committed));
+                prop_assert_eq!(told.first().map_or(committed, |watermark| watermark.committed.offset), expected.max(committed));
                 for watermark in told {
                     holdings.committed(&watermark);
-                    committed = watermark.offset;
+                    committed = watermark.committed.offset;
                 }
             } else {
                 prop_assert!(holdings.uncommitted(None).is_empty());
