@@ -3,7 +3,6 @@
 mod answers;
 mod dead_letters;
 mod handling;
-mod ownership;
 mod records;
 #[cfg(test)]
 mod tests;

@@ -28,9 +28,9 @@ pub struct Verdict {
     /// The longest time between two calls of the handler for one partition, over all processes, while it still had
     /// records whose first call was to come.
     pub stalls: BTreeMap<i32, Duration>,
-    /// For the kill at which it was longest: how long the oldest record had been finished, with all before it, that was
-    /// not committed. `None` where nobody was killed, or everything was committed.
-    pub commit_lag: Option<Duration>,
+    /// Of the finished records that came again after a kill: how long before it the oldest had been finished. A process
+    /// that commits as often as it should keeps it short.
+    pub oldest_repeat: Option<Duration>,
     /// Records at or above the offsets that were committed last; `None` where nobody looked.
     pub uncommitted: Option<usize>,
 }
@@ -56,21 +56,13 @@ pub struct Repeats {
     pub unfinished: usize,
     /// It had finished in a process that was killed before that was committed.
     pub uncommitted: usize,
-    /// It had finished behind a record of its partition that had not, when the partition changed hands.
-    pub behind_unfinished: usize,
 }
 
 impl Repeats {
     /// All of them.
     #[must_use]
     pub const fn all(self) -> usize {
-        self.unfinished + self.finished()
-    }
-
-    /// Those of records whose handling had finished.
-    #[must_use]
-    pub const fn finished(self) -> usize {
-        self.uncommitted + self.behind_unfinished
+        self.unfinished + self.uncommitted
     }
 }
 
@@ -144,17 +136,14 @@ impl fmt::Display for Verdict {
         let Self { records, handled, dead_lettered, starts, retries, repeats, .. } = self;
         writeln!(f, "records: {records}, {handled} handled, {dead_lettered} dead-lettered")?;
         if *starts > 0 {
-            let Repeats { unfinished, uncommitted, behind_unfinished } = repeats;
             writeln!(f, "calls: {starts}, {retries} of them after a failure")?;
-            writeln!(
-                f,
-                "delivered again: {unfinished} unfinished, {uncommitted} finished and not committed at a kill, \
-                 {behind_unfinished} finished behind one that was not"
-            )?;
+            let Repeats { unfinished, uncommitted } = repeats;
+            write!(f, "delivered again: {unfinished} unfinished, {uncommitted} finished before a kill")?;
+            match self.oldest_repeat {
+                Some(age) => writeln!(f, ", the oldest {age:?} before it")?,
+                None => writeln!(f)?,
+            }
             writeln!(f, "longest stall: {:?}", self.longest_stall())?;
-        }
-        if let Some(lag) = self.commit_lag {
-            writeln!(f, "oldest that could have been committed before a kill: {lag:?}")?;
         }
         if let Some(uncommitted) = self.uncommitted {
             writeln!(f, "uncommitted in the end: {uncommitted}")?;

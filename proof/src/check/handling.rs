@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use super::ownership::{Excuse, Owner, Ownership};
-use super::records::{Lane, Records};
+use super::records::{Lane, Owner, Records};
 use crate::event::{Ending, Event};
 use crate::history::{History, Place};
 use crate::verdict::{Breach, Verdict};
@@ -18,6 +17,7 @@ pub(crate) fn handling(history: &History, verdict: &mut Verdict) {
         records: Records::new(history),
         running: HashMap::new(),
         owners: BTreeMap::new(),
+        killed: HashMap::new(),
         stalls: BTreeMap::new(),
         verdict,
     };
@@ -31,8 +31,10 @@ struct Watch<'a, 'v> {
     records: Records<'a>,
     /// The calls that run: whose each is, by record.
     running: HashMap<Place, Owner<'a>>,
-    /// By partition.
-    owners: BTreeMap<i32, Ownership<'a>>,
+    /// By partition: who started a record of it last.
+    owners: BTreeMap<i32, Owner<'a>>,
+    /// Those who had a partition when their process was killed.
+    killed: HashMap<(i32, Owner<'a>), Kill>,
     stalls: BTreeMap<i32, Stall>,
     verdict: &'v mut Verdict,
 }
@@ -72,14 +74,11 @@ impl<'a> Watch<'a, '_> {
             self.verdict.breaches.push(Breach::Renamed(place));
         }
         record.payment = Some(start.payment);
-        let (before, done) = (record.owner.replace(start.owner), record.done);
+        let (before, finished) = (record.owner.replace(start.owner), record.finished);
         if start.attempt > 1 {
             self.verdict.retries += 1;
         }
-        let partition = place.partition;
-        let owned = self.owners.entry(partition).or_default();
-        owned.started_by(start.owner, partition, &self.records);
-        let finished = owned.has_finished(place.offset);
+        self.owners.insert(place.partition, start.owner);
 
         let stall =
             self.stalls.entry(place.partition).or_insert_with(|| Stall { last: at, ..Stall::default() });
@@ -90,12 +89,11 @@ impl<'a> Watch<'a, '_> {
                 stall.longest = stall.longest.max(stall.since_first);
                 self.first_start(start);
             }
-            Some(before) if before == start.owner => {
-                if finished {
-                    self.verdict.breaches.push(Breach::Repeated(place));
-                }
-            }
-            Some(_) => self.repeated(place, done),
+            Some(before) => match finished {
+                Some((finisher, at)) => self.repeated(place, finisher, at),
+                // By the same assignment it is another attempt.
+                None => self.verdict.repeats.unfinished += usize::from(before != start.owner),
+            },
         }
         let lane = start.key.map(|key| (place.partition, key));
         let mut others = self.running.keys().copied();
@@ -113,38 +111,43 @@ impl<'a> Watch<'a, '_> {
         }
     }
 
-    /// Delivered again by another assignment.
-    fn repeated(&mut self, place: Place, done: bool) {
-        let excuse = self.owners.get(&place.partition).and_then(|owner| owner.excuse(place.offset));
-        let repeats = &mut self.verdict.repeats;
-        match excuse {
-            _ if !done => repeats.unfinished += 1,
-            Some(Excuse::Uncommitted) => repeats.uncommitted += 1,
-            Some(Excuse::BehindUnfinished) => repeats.behind_unfinished += 1,
-            None => self.verdict.breaches.push(Breach::Repeated(place)),
+    /// Delivered again though it had been finished.
+    fn repeated(&mut self, place: Place, finisher: Owner<'a>, finished_at: Duration) {
+        match self.killed.get(&(place.partition, finisher)) {
+            Some(kill) if kill.committed.is_none_or(|committed| place.offset >= committed) => {
+                self.verdict.repeats.uncommitted += 1;
+                let age = kill.at.saturating_sub(finished_at);
+                self.verdict.oldest_repeat = self.verdict.oldest_repeat.max(Some(age));
+            }
+            _ => self.verdict.breaches.push(Breach::Repeated(place)),
+        }
+        // What comes of it now is judged anew.
+        if let Some(record) = self.records.get_mut(place) {
+            record.finished = None;
         }
     }
 
     fn ended(&mut self, process: &'a str, at: Duration, place: Place, how: Ending) {
+        let owner = self.running.get(&place).copied().filter(|owner| owner.process == process);
         if let Some(record) = self.records.get_mut(place) {
-            record.done |= how == Ending::Done;
             record.failed = how == Ending::Failed;
+            if how == Ending::Done {
+                record.done = true;
+                record.finished = owner.map(|owner| (owner, at));
+            }
         }
-        let Some(owner) = self.running.get(&place).copied().filter(|owner| owner.process == process) else {
-            return self.verdict.breaches.push(Breach::EndedTwice(place));
-        };
-        self.running.remove(&place);
-        if how == Ending::Done {
-            self.owners.entry(place.partition).or_default().finished_by(owner, place.offset, at);
+        if owner.is_some() {
+            self.running.remove(&place);
+        } else {
+            self.verdict.breaches.push(Breach::EndedTwice(place));
         }
     }
 
     fn killed(&mut self, process: &str, at: Duration, committed: Option<&BTreeMap<i32, i64>>) {
         self.running.retain(|_, owner| owner.process != process);
-        let Some(committed) = committed else { return };
-        for (partition, owned) in self.owners.iter_mut().filter(|(_, owned)| owned.is_of(process)) {
-            let lag = owned.killed(at, committed.get(partition).copied(), *partition, &self.records);
-            self.verdict.commit_lag = lag.max(self.verdict.commit_lag);
+        for (partition, owner) in self.owners.iter().filter(|(_, owner)| owner.process == process) {
+            let committed = committed.and_then(|offsets| offsets.get(partition)).copied();
+            self.killed.insert((*partition, *owner), Kill { at, committed });
         }
     }
 
@@ -180,6 +183,13 @@ impl<'a> Watch<'a, '_> {
         self.verdict.stalls =
             self.stalls.iter().map(|(partition, stall)| (*partition, stall.longest)).collect();
     }
+}
+
+/// What was known of a partition when the process that had it was killed.
+struct Kill {
+    at: Duration,
+    /// `None` if nothing was committed, or nobody looked.
+    committed: Option<i64>,
 }
 
 /// How long a partition stood still.

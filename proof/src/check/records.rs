@@ -1,12 +1,19 @@
 //! What is known of each record while the events are gone through.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
-use super::ownership::Owner;
 use crate::history::{History, Place, Written};
 
 /// What is handled one after another: a key in its partition.
 pub(super) type Lane<'a> = (i32, &'a [u8]);
+
+/// One assignment of a partition to a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Owner<'a> {
+    pub(super) process: &'a str,
+    pub(super) assignment: u32,
+}
 
 /// All records of the topic.
 pub(super) struct Records<'a> {
@@ -25,6 +32,8 @@ pub(super) struct Record<'a> {
     /// Whom it was delivered to last.
     pub(super) owner: Option<Owner<'a>>,
     pub(super) done: bool,
+    /// Who finished it last, and when.
+    pub(super) finished: Option<(Owner<'a>, Duration)>,
     pub(super) failed: bool,
 }
 
@@ -38,11 +47,8 @@ impl Record<'_> {
     /// Nothing is left to do: a handler finished it, it was set aside, or there is nothing to handle. When a record was
     /// set aside is not known; it was at the end of its last attempt, and before any if it was never started.
     fn is_settled(&self) -> bool {
-        self.done || self.is_settled_without_handler()
-    }
-
-    fn is_settled_without_handler(&self) -> bool {
-        self.written.value.is_none() || (self.dead && (self.failed || self.owner.is_none()))
+        let set_aside = self.dead && (self.failed || self.owner.is_none());
+        self.done || set_aside || self.written.value.is_none()
     }
 }
 
@@ -61,7 +67,15 @@ impl<'a> Records<'a> {
                 .or_insert_with(|| Partition { offsets: vec![], settled: 0 });
             partition.offsets.push(place.offset);
             let dead = dead.contains(&place);
-            let record = Record { written, dead, payment: None, owner: None, done: false, failed: false };
+            let record = Record {
+                written,
+                dead,
+                payment: None,
+                owner: None,
+                done: false,
+                finished: None,
+                failed: false,
+            };
             records.insert(place, record);
         }
         lanes.values_mut().for_each(|offsets| offsets.sort_unstable());
@@ -96,16 +110,6 @@ impl<'a> Records<'a> {
         known.settled +=
             known.offsets.iter().skip(known.settled).take_while(|offset| settled(offset)).count();
         known.offsets.get(known.settled).copied().unwrap_or(i64::MAX)
-    }
-
-    /// The first offset of the partition from `base` on that neither is settled without a handler nor `finished`.
-    pub(super) fn first_unsettled(&self, partition: i32, base: i64, finished: impl Fn(i64) -> bool) -> i64 {
-        let offsets = self.partitions.get(&partition).map_or(&[][..], |known| &known.offsets);
-        let unsettled = |offset: &&i64| {
-            let record = self.records.get(&Place { partition, offset: **offset });
-            **offset >= base && !finished(**offset) && !record.is_none_or(Record::is_settled_without_handler)
-        };
-        offsets.iter().find(unsettled).copied().unwrap_or(i64::MAX)
     }
 
     /// How many records of the partitions lie at or above what was committed.

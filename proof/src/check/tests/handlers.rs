@@ -121,44 +121,26 @@ fn what_may_be_repeated_is_counted_by_its_excuse() {
         .handle("g", 0)
         .start("g", 1)
         .handle("g", 2)
-        // A clean hand-over in the middle.
         .handle("g", 3)
+        // A clean hand-over in the middle.
         .end("g", 1, Ending::Cut)
-        .handle("h", 1)
-        .handle("h", 2)
-        .handle("h", 3);
+        .handle("h", 1);
     story.is_good();
-    let expected = Repeats { unfinished: 2, uncommitted: 1, behind_unfinished: 3 };
-    assert_eq!(story.0.verdict().repeats, expected);
+    let verdict = story.0.verdict();
+    assert_eq!(verdict.repeats, Repeats { unfinished: 2, uncommitted: 2 });
+    // Finished at 1, killed at 5.
+    assert_eq!(verdict.oldest_repeat, Some(Duration::from_secs(4)));
 }
 
 #[test]
-fn who_takes_over_begins_with_nothing_finished_beyond_what_was_committed() {
-    // The first finishes 1 and 2 behind 0. The second finishes 0 and 2 anew, and is asked to end before 1.
-    let story = Story::with_keys(&["a", "b", "c"]).start("f", 0).handle("f", 1).handle("f", 2);
-    let story = story.end("f", 0, Ending::Cut).handle("g", 0).handle("g", 2);
-    story.handle("h", 1).handle("h", 2).is_good();
-    // The same after a kill, and in one process.
-    let story = Story::with_keys(&["a", "b", "c"]).handle("f", 0).handle("f", 1).handle("f", 2).kill("f", 0);
-    let story = story.handle("g", 0).handle("g", 2).assigned_anew().handle("g", 1).handle("g", 2);
-    story.is_good();
-    assert_eq!(story.0.verdict().repeats, Repeats { unfinished: 0, uncommitted: 4, behind_unfinished: 0 });
-    // What it did finish with all before it comes no more.
-    let story = Story::with_keys(&["a", "b"]).handle("f", 0).handle("f", 1).kill("f", 0);
-    let story = story.handle("g", 0).handle("h", 0).handle("h", 1);
-    story.breaks(&[Breach::Repeated(place(0, 0))]);
-}
-
-#[test]
-fn commit_lag_is_the_age_of_the_oldest_that_could_have_been_committed() {
-    // Finished at 1, 3, 5 and 8 seconds, the last behind one that still runs, and killed at 9.
-    let story = |committed| {
-        let story = Story::with_keys(&["a", "b", "c", "d", "e"]).handle("f", 0).handle("f", 1).handle("f", 2);
-        story.start("f", 3).handle("f", 4).kill("f", committed).0.verdict().commit_lag
-    };
-    assert_eq!(story(0), Some(Duration::from_secs(8)));
-    assert_eq!(story(2), Some(Duration::from_secs(4)));
-    assert_eq!(story(3), None);
+fn what_finished_behind_another_comes_no_more_after_a_clean_hand_over() {
+    let repeated = [Breach::Repeated(place(0, 1))];
+    let story = || Story::with_keys(&["a", "b"]).start("f", 0).handle("f", 1).end("f", 0, Ending::Cut);
+    story().handle("g", 0).is_good();
+    story().handle("g", 0).handle("g", 1).breaks(&repeated);
+    story().assigned_anew().handle("f", 0).handle("f", 1).breaks(&repeated);
+    // Its process was killed when another one had the partition.
+    story().handle("g", 0).kill("f", 0).handle("g", 1).breaks(&repeated);
 }
 
 #[test]
