@@ -1,6 +1,6 @@
 //! What finished beyond the watermark is known to the next owner.
 
-use payflow_core::{Consumer, FinishedBeyond, OffsetTracker};
+use payflow_core::{Consumer, Fault, FinishedBeyond, OffsetTracker};
 
 use super::*;
 
@@ -178,4 +178,20 @@ async fn metadata_of_other_programs_is_ignored() {
     assert!(!cluster.commit_foreign(GROUP, &topic(), 1, 0, ""), "there is no such partition");
     assert!(cluster.commit_foreign(GROUP, &topic(), 0, 0, &ours));
     assert_eq!(values(&receive(&mut join(&cluster)).await.deliveries), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_commit_tells_that_what_finished_out_of_order_was_lost() {
+    let cluster = cluster(1);
+    send(&cluster, &["a", "b", "c"]).await;
+    let mut consumer = join(&cluster);
+    let out = tokens(&receive(&mut consumer).await);
+    consumer.acknowledge(&out[1..2], &[]);
+    consumer.commit().await.unwrap();
+    consumer.acknowledge(&out[2..], &[]);
+    assert!(cluster.expel(consumer.member()));
+    let error = consumer.commit().await.unwrap_err();
+    assert_eq!(error.fault(), Fault::Transient { retry_after: None });
+    consumer.commit().await.unwrap();
+    assert_eq!(values(&receive(&mut consumer).await.deliveries), ["a", "c"]);
 }
