@@ -1,12 +1,14 @@
 //! What a consumer that ends leaves behind.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use payflow_core::{AckToken, Change, Consumer as _, Inbound, RebalanceProtocol};
 use payflow_kafka::{KafkaConsumer, KafkaConsumerConfig};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::groups::GroupInfo;
 
-use crate::cluster::{Cluster, ROOM, finish, offsets, receive, receive_until};
+use crate::cluster::{Cluster, PATIENCE, ROOM, finish, offsets, receive, receive_until};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Kafka broker: run cargo xtask test"]
@@ -25,12 +27,26 @@ async fn a_closed_consumer_has_left_its_group() {
 }
 
 async fn members(cluster: &Cluster) -> usize {
+    groups(cluster, |group| group.members().len()).await
+}
+
+async fn stable_members(cluster: &Cluster) -> usize {
+    groups(cluster, |group| if group.state() == "Stable" { group.members().len() } else { 0 }).await
+}
+
+/// Asks until the broker tells: one that has just started first loads what it knows of groups.
+async fn groups(cluster: &Cluster, count: fn(&GroupInfo) -> usize) -> usize {
     let (native, group) = (cluster.native(), cluster.group.clone());
     let asking = tokio::task::spawn_blocking(move || {
         let client: BaseConsumer = native.create().expect("the settings are good");
-        let groups =
-            client.fetch_group_list(Some(&group), Duration::from_secs(30)).expect("the broker answers");
-        groups.groups().iter().map(|group| group.members().len()).sum()
+        let asked = Instant::now();
+        loop {
+            match client.fetch_group_list(Some(&group), PATIENCE) {
+                Ok(groups) => return groups.groups().iter().map(count).sum(),
+                Err(error) => assert!(asked.elapsed() < PATIENCE, "{error}"),
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
     });
     asking.await.expect("nothing panics")
 }
@@ -99,20 +115,4 @@ async fn receive_for(consumer: &mut KafkaConsumer, time: Duration) {
         }
     };
     let _ = tokio::time::timeout(time, serving).await;
-}
-
-async fn stable_members(cluster: &Cluster) -> usize {
-    let (native, group) = (cluster.native(), cluster.group.clone());
-    let asking = tokio::task::spawn_blocking(move || {
-        let client: BaseConsumer = native.create().expect("the settings are good");
-        let groups =
-            client.fetch_group_list(Some(&group), Duration::from_secs(30)).expect("the broker answers");
-        groups
-            .groups()
-            .iter()
-            .filter(|group| group.state() == "Stable")
-            .map(|group| group.members().len())
-            .sum()
-    });
-    asking.await.expect("nothing panics")
 }

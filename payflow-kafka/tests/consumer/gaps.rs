@@ -1,12 +1,8 @@
 //! Offsets that never come: transaction markers and aborted records.
 
-use std::time::Duration;
-
 use rdkafka::producer::{FutureProducer, Producer as _};
 
-use crate::cluster::{Cluster, finish, offsets, receive_until};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::cluster::{Cluster, PATIENCE, finish, offsets, receive_until};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Kafka broker: run cargo xtask test"]

@@ -117,9 +117,13 @@ impl Kafka {
         offsets.map(|offset| if let Offset::Offset(offset) = offset { offset } else { 0 }).sum()
     }
 
-    /// How many partitions each member of a group has, fewest first. Empty while the group is not settled.
+    /// How many partitions each member of a group has, fewest first. Empty while the group is not settled, or
+    /// the broker is not ready to tell.
     pub(crate) fn shares(&self, group: &str) -> Vec<usize> {
-        let groups = self.consumer().fetch_group_list(Some(group), LIMIT).expect("a broker");
+        let Ok(groups) = self.consumer().fetch_group_list(Some(group), LIMIT) else {
+            // A broker that has just started loads what it knows of groups.
+            return Vec::new();
+        };
         let stable = groups.groups().iter().find(|found| found.name() == group && found.state() == "Stable");
         let members = stable.into_iter().flat_map(|found| found.members());
         let mut shares: Vec<usize> =
