@@ -248,6 +248,8 @@ impl PollThread {
 
     fn give_back(&mut self, partitions: &TopicPartitionList, slots: &[u32]) -> bool {
         self.reading.remove(slots);
+        // A partition that was held back would be paused still if it came back: librdkafka remembers.
+        let _ = self.client.consumer().resume(partitions);
         unassign(self.client.consumer(), partitions);
         self.reading.note_pause();
         true

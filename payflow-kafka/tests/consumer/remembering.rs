@@ -1,8 +1,9 @@
 //! What a commit says is finished beyond its offset, and what others write there.
 
-use payflow_core::{AckToken, Consumer as _};
+use payflow_core::{AckToken, Change, Consumer as _, Inbound, RebalanceProtocol};
+use payflow_kafka::KafkaConsumerConfig;
 
-use crate::cluster::{Cluster, finish, offsets, receive, receive_until};
+use crate::cluster::{Cluster, PATIENCE, finish, offsets, receive, receive_until};
 use crate::logged::{lines_about, note_lines};
 
 /// More than a commit's metadata can tell of one by one.
@@ -24,6 +25,35 @@ async fn a_partition_with_too_much_unfinished_is_held_back_and_goes_on_where_it_
     finish(&mut consumer, &rest).await;
     all.extend(rest);
     assert_eq!(offsets(&all), (0..i64::from(RECORDS)).collect::<Vec<i64>>(), "each once, and in order");
+    assert_eq!(cluster.committed(0).await, Some(RECORDS.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Kafka broker: run cargo xtask test"]
+async fn a_partition_that_went_while_it_was_held_back_is_read_when_it_comes_back() {
+    let cluster = Cluster::with_partitions(1).await;
+    cluster.send_all(0, RECORDS).await;
+    let config = KafkaConsumerConfig::new(&cluster.group).with_protocol(RebalanceProtocol::Eager);
+    let mut first = cluster.consumer_with(config.clone());
+    let out = receive(&mut first, 16_500).await;
+    let given_up: Vec<AckToken> = out.iter().map(|delivery| delivery.token).collect();
+
+    // All go when another comes, and when it leaves: the first has the partition again in the end.
+    let mut second = cluster.consumer_with(config);
+    let revoking =
+        |inbound: &Inbound| inbound.changes.iter().any(|change| matches!(change, Change::Revoking { .. }));
+    receive_until(&mut first, revoking).await;
+    first.acknowledge(&[], &given_up);
+    second.close().await;
+    let all = async {
+        let mut next = 0;
+        while next < i64::from(RECORDS) {
+            let deliveries = receive(&mut first, 1).await;
+            finish(&mut first, &deliveries).await;
+            next = deliveries.last().map_or(next, |last| last.offset + 1);
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.expect("it is read to its end");
     assert_eq!(cluster.committed(0).await, Some(RECORDS.into()));
 }
 
