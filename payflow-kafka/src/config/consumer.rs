@@ -64,8 +64,11 @@ impl KafkaConsumerConfig {
         self
     }
 
-    /// How many bytes of records are copied out and alive at once. 4 MiB to 2 GiB, default 64 MiB. librdkafka holds a
-    /// quarter of that besides, and overshoots it by one answer of each broker.
+    /// How many bytes of records are copied out and alive at once: when there are so many, no further batch is read. 4 MiB to
+    /// 2 GiB, default 64 MiB.
+    ///
+    /// librdkafka holds a quarter of that besides, and overshoots it by one answer of each broker; the last batch may pass the
+    /// bound by as much.
     #[must_use]
     pub const fn with_buffer_bytes_max(mut self, bytes: usize) -> Self {
         self.buffer_bytes_max = bytes;
