@@ -64,7 +64,8 @@ pub(super) struct Watermark {
 }
 
 impl Holdings {
-    /// Takes partitions in: each with the offset from which it is read on, and what is finished beyond it.
+    /// Takes partitions in: each with the offset from which it is read on, and what is finished beyond it. Gives their
+    /// assignments in the same order.
     pub(super) fn assign(
         &mut self,
         partitions: impl IntoIterator<Item = (Topic, i32, i64, FinishedBeyond)>,

@@ -74,21 +74,25 @@ impl Reading {
     }
 
     /// Reads these too, each from its offset.
-    pub(super) fn add(&mut self, assignments: Vec<Assignment>, from: impl Fn(&Assignment) -> Offset) {
-        self.partitions.extend(assignments.into_iter().map(|assignment| {
-            let expected = from(&assignment);
-            Partition { assignment, expected, epoch: -1, position: Position::True, end_told: -1 }
-        }));
-        self.arrange();
+    pub(super) fn add(&mut self, assignments: impl IntoIterator<Item = (Assignment, Offset)>) {
+        self.insert(assignments, Position::True);
     }
 
-    /// Reads a partition from `offset` on once librdkafka was told so, whatever it hands out before.
+    /// Reads these from `offset` on once librdkafka was told so, whatever it hands out before.
     pub(super) fn add_unsettled(&mut self, assignments: Vec<Assignment>, offset: i64) {
-        let before = self.partitions.len();
-        self.add(assignments, |_| Offset::Offset(offset));
-        for partition in self.partitions.iter_mut().skip(before) {
-            partition.position = Position::Wrong;
-        }
+        let from_there = assignments.into_iter().map(|assignment| (assignment, Offset::Offset(offset)));
+        self.insert(from_there, Position::Wrong);
+    }
+
+    fn insert(&mut self, assignments: impl IntoIterator<Item = (Assignment, Offset)>, position: Position) {
+        self.partitions.extend(assignments.into_iter().map(|(assignment, expected)| Partition {
+            assignment,
+            expected,
+            epoch: -1,
+            position,
+            end_told: -1,
+        }));
+        self.arrange();
     }
 
     /// Reads these no longer.

@@ -1,9 +1,9 @@
 //! Rebalances, carried out by the poll thread: one change at a time, each answered once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use payflow_core::{Assignment, FinishedBeyond, Topic};
+use payflow_core::{FinishedBeyond, Topic};
 use rdkafka::consumer::{Consumer as _, RebalanceProtocol};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
@@ -136,8 +136,7 @@ impl PollThread {
             }
         };
         self.step.failing = false;
-        let mut named = Vec::new();
-        let mut begin_at_the_oldest = Vec::new();
+        let (mut named, mut from) = (Vec::new(), Vec::new());
         let metadata = commit_metadata(&with_offsets);
         for (partition, metadata) in with_offsets.elements().iter().zip(metadata) {
             let Ok(topic) = Topic::parse(partition.topic()) else {
@@ -147,26 +146,14 @@ impl PollThread {
                 warn!(%topic, partition = partition.partition(), "the partition cannot be read: there is no memory for it");
             }
             let committed = partition.offset().to_raw().filter(|offset| *offset >= 0);
-            if committed.is_none() {
-                begin_at_the_oldest.push((topic.clone(), partition.partition()));
-            }
             let finished =
                 committed.map(|offset| finished_beyond(&topic, partition.partition(), offset, metadata));
             let (offset, finished) = (committed.unwrap_or(0), finished.unwrap_or_else(FinishedBeyond::none));
             named.push((topic, partition.partition(), offset, finished));
+            from.push(partition.offset());
         }
-        let from: Vec<i64> = named.iter().map(|(_, _, offset, _)| *offset).collect();
         let assignments = self.shared.lock().holdings.assign(named);
-        let offsets: HashMap<u32, i64> = assignments.iter().map(|one| one.slot).zip(from).collect();
-        self.reading.add(assignments, |assignment: &Assignment| {
-            let oldest = |(topic, partition): &(Topic, i32)| {
-                *topic == assignment.topic && *partition == assignment.partition
-            };
-            match offsets.get(&assignment.slot) {
-                Some(offset) if !begin_at_the_oldest.iter().any(oldest) => Offset::Offset(*offset),
-                _ => Offset::Beginning,
-            }
-        });
+        self.reading.add(assignments.into_iter().zip(from));
         let consumer = self.client.consumer();
         let assigned = match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(&with_offsets),
