@@ -43,6 +43,14 @@ pub trait Handler<T>: Send + Sync {
     /// The future is dropped at the handler timeout, and at the deadline of a revoke or shutdown; the outcome then counts
     /// as unknown.
     fn handle(&self, message: Message<T>) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Whom this delivery would be taken to, such as `smtp`: what is down together has one name, and never an address.
+    ///
+    /// Each destination has a [`StormPolicy`](crate::StormPolicy) guard of its own. The default, one for all, is right for
+    /// a handler that has one. It is asked before each delivery, so it should cost nothing; a panic counts as a name of its own.
+    fn destination(&self, _delivery: &Delivery) -> &'static str {
+        "handler"
+    }
 }
 
 impl<T, F, Fut> Handler<T> for F

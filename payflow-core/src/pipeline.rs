@@ -12,6 +12,7 @@ mod retry;
 mod seats;
 mod shard;
 mod shelf;
+mod storm;
 mod worker;
 
 use std::hash::{BuildHasher, RandomState};
@@ -22,16 +23,20 @@ use tokio::task::JoinSet;
 
 pub use config::{InvalidConfig, Order, PipelineConfig};
 pub use dead_letter::DeadLetters;
-pub use handle::{PipelineHandle, PipelineSnapshot};
+pub use handle::{
+    OldestUnfinished, PipelineHandle, PipelineHealth, PipelineSnapshot, PipelineState, UnfinishedStage,
+};
 pub use retry::RetryPolicy;
+pub use storm::StormPolicy;
 
 use driver::Driver;
 use engine::Engine;
-use handle::Gauges;
+use handle::{Gauges, ShardGauges};
 use mailbox::Mailbox;
 use random::Random;
 use shard::Shard;
-use worker::{Attempts, Limit, Lines};
+use storm::StormWatch;
+use worker::{Attempts, Bell, Equipment, Limit, Lines};
 
 use crate::codec::Codec;
 use crate::consumer::Consumer;
@@ -103,7 +108,8 @@ where
         config: PipelineConfig,
     ) -> Result<Self, InvalidConfig> {
         config.check()?;
-        Ok(Self { consumer, codec, handler, dead_letters, config, gauges: Arc::default(), body: PhantomData })
+        let gauges = Arc::new(Gauges::new(config.stalled_after));
+        Ok(Self { consumer, codec, handler, dead_letters, config, gauges, body: PhantomData })
     }
 
     /// A look into it, while it runs and afterwards.
@@ -128,16 +134,22 @@ where
         let outbox = Arc::new(Mailbox::new());
         let attempts = Arc::new(Attempts::new(self.codec, self.handler, self.dead_letters));
         let limit = Limit::new(self.config.concurrency);
-        let mut lines = Vec::with_capacity(self.config.shards);
-        let mut workers = JoinSet::new();
-        for _ in 0..self.config.shards {
-            let line = Lines { inbox: Arc::new(Mailbox::new()), outbox: Arc::clone(&outbox) };
-            let config = &self.config;
-            let shard = Shard::new(config.order, config.retry.clone(), config.handler_timeout, random.next());
-            workers.spawn(worker::run(shard, line.clone(), Arc::clone(&attempts), limit.clone()));
-            lines.push(line);
-        }
+        let storms = StormWatch::new(self.config.storm.clone());
         let now = tokio::time::Instant::now().into_std();
+        let mut lines = Vec::with_capacity(self.config.shards);
+        let mut shard_gauges = Vec::with_capacity(self.config.shards);
+        let mut workers = JoinSet::new();
+        for bell in Bell::ropes(self.config.shards) {
+            let line = Lines { inbox: Arc::new(Mailbox::new()), outbox: Arc::clone(&outbox) };
+            let gauges = Arc::new(ShardGauges::new(now));
+            let shard = Shard::new(&self.config, storms.clone(), random.next());
+            lines.push(line.clone());
+            shard_gauges.push(Arc::clone(&gauges));
+            let (limit, storms) = (limit.clone(), storms.clone());
+            let equipment = Equipment { lines: line, limit, storms, bell, gauges };
+            workers.spawn(worker::run(shard, equipment, Arc::clone(&attempts)));
+        }
+        self.gauges.begin(shard_gauges, storms);
         let engine = Engine::new(&self.config, (random.next(), random.next()), now);
         let driver = Driver { consumer: self.consumer, engine, lines, workers, gauges: self.gauges };
         driver.run(shutdown).await

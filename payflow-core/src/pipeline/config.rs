@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::retry::RetryPolicy;
+use super::storm::StormPolicy;
 
 /// What is handled one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -25,9 +26,11 @@ pub struct PipelineConfig {
     pub(super) bytes_max: usize,
     pub(super) handler_timeout: Duration,
     pub(super) retry: RetryPolicy,
+    pub(super) storm: StormPolicy,
     pub(super) commit_interval: Duration,
     pub(super) commit_records: usize,
     pub(super) drain: Duration,
+    pub(super) stalled_after: Duration,
     pub(super) shards: usize,
     pub(super) seed: Option<u64>,
 }
@@ -43,9 +46,11 @@ impl PipelineConfig {
             bytes_max: 64 * 1024 * 1024,
             handler_timeout: Duration::from_secs(30),
             retry: RetryPolicy::default(),
+            storm: StormPolicy::new(),
             commit_interval: Duration::from_secs(1),
             commit_records: 10_000,
             drain: Duration::from_secs(8),
+            stalled_after: Duration::from_secs(60),
             shards: std::thread::available_parallelism().map_or(1, usize::from).min(8),
             seed: None,
         }
@@ -95,6 +100,13 @@ impl PipelineConfig {
         self
     }
 
+    /// When failures are an outage, which fills no dead letters. Default [`StormPolicy::new`].
+    #[must_use]
+    pub const fn with_storm(mut self, storm: StormPolicy) -> Self {
+        self.storm = storm;
+        self
+    }
+
     /// How often finished work is committed: a crash repeats at most what finished in this time. Above zero, default 1 s.
     #[must_use]
     pub const fn with_commit_interval(mut self, commit_interval: Duration) -> Self {
@@ -114,6 +126,14 @@ impl PipelineConfig {
     #[must_use]
     pub const fn with_drain(mut self, drain: Duration) -> Self {
         self.drain = drain;
+        self
+    }
+
+    /// For how long nothing may be finished, while there is work, before
+    /// [`health`](crate::PipelineHandle::health) says that nothing progresses. Above zero, default 60 s.
+    #[must_use]
+    pub const fn with_stalled_after(mut self, stalled_after: Duration) -> Self {
+        self.stalled_after = stalled_after;
         self
     }
 
@@ -159,6 +179,9 @@ impl PipelineConfig {
         if self.drain.is_zero() {
             return refuse("drain", "is 0, so that every stop would cut off running handlers: set it above");
         }
+        if self.stalled_after.is_zero() {
+            return refuse("stalled_after", "is 0, so that nothing would ever progress: set it above");
+        }
         if !(1..=Self::SHARDS_MAX).contains(&self.shards) {
             return refuse(
                 "shards",
@@ -169,6 +192,7 @@ impl PipelineConfig {
             ("handler_timeout", self.handler_timeout),
             ("commit_interval", self.commit_interval),
             ("drain", self.drain),
+            ("stalled_after", self.stalled_after),
         ];
         let delays = self.retry.delays().iter().map(|delay| ("retry", *delay));
         for (setting, duration) in durations.into_iter().chain(delays) {
@@ -182,7 +206,7 @@ impl PipelineConfig {
                 "has more than 1,000 attempts: a shorter schedule, ending in a dead letter, is redriven later",
             );
         }
-        Ok(())
+        self.storm.problem().map_or(Ok(()), |reason| refuse("storm", reason))
     }
 
     const BYTES_MAX_LEAST: usize = 64 * 1024;
@@ -228,6 +252,8 @@ mod tests {
             (new().with_commit_interval(Duration::ZERO), "commit_interval"),
             (new().with_commit_records(0), "commit_interval"),
             (new().with_drain(Duration::ZERO), "drain"),
+            (new().with_stalled_after(Duration::ZERO), "stalled_after"),
+            (new().with_stalled_after(Duration::MAX), "stalled_after"),
             (new().with_shards(0), "shards"),
             (new().with_shards(65), "shards"),
             (new().with_retry(RetryPolicy::new(vec![Duration::ZERO; 1_000])), "retry"),
@@ -235,6 +261,7 @@ mod tests {
             (new().with_handler_timeout(Duration::MAX), "handler_timeout"),
             (new().with_commit_interval(Duration::MAX), "commit_interval"),
             (new().with_drain(Duration::MAX), "drain"),
+            (new().with_storm(StormPolicy::new().with_run(0)), "storm"),
         ];
         for (config, setting) in cases {
             assert_eq!(config.check().unwrap_err().setting(), setting);

@@ -31,7 +31,8 @@ impl DeadLetters {
     pub const TIMESTAMP: &'static str = "payflow-dead-letter-timestamp";
     /// The fault of the last attempt; `unknown` if that of any attempt was.
     pub const FAULT: &'static str = "payflow-dead-letter-fault";
-    /// What failed: `decode`, `handler`, `timeout`, `panic`.
+    /// What failed: `decode`, `handler`, `timeout`, `panic`; or `lane full`: others of its key filled their share while it waited
+    /// for its next attempt.
     pub const STAGE: &'static str = "payflow-dead-letter-stage";
     /// The error of the last attempt, its causes included, cut to 2,048 bytes.
     pub const REASON: &'static str = "payflow-dead-letter-reason";
@@ -136,7 +137,7 @@ mod tests {
     fn verdict(reason: String) -> Verdict {
         let failure =
             Box::new(Failure { fault: Fault::Unknown, counts_attempt: true, stage: "timeout", reason });
-        Verdict { failure, attempts: u32::MAX, failures: 0 }
+        Verdict { failure, attempts: u32::MAX, may_pass: true, failures: 0 }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use super::engine::{Actions, Engine, Event, Notice};
-use super::handle::Gauges;
+use super::handle::{Gauges, HEARTBEAT};
 use super::shard::Settled;
 use super::worker::Lines;
 use crate::consumer::{Consumer, Inbound};
@@ -33,6 +33,7 @@ pub(super) struct Driver<K> {
 /// What the loop waits for.
 enum Happened {
     ShutDown,
+    Pause(bool),
     Reports,
     Committed(Result<(), Error>),
     WorkerGone,
@@ -52,22 +53,25 @@ impl<K: Consumer> Driver<K> {
         loop {
             let now = now();
             let (room, receives) = (self.engine.room(), self.engine.receives(now));
-            let wake_at = self.engine.wake_at();
+            let wake_at = self.engine.wake_at().map_or(now + HEARTBEAT, |at| at.min(now + HEARTBEAT));
+            let paused = self.engine.is_paused();
             let happened = tokio::select! {
                 biased;
                 () = &mut shutdown, if !shutting_down => Happened::ShutDown,
                 () = take_reports(&self.lines, &mut reports) => Happened::Reports,
                 Some(result) = run_commit(&mut commit) => Happened::Committed(result),
                 Some(_) = self.workers.join_next() => Happened::WorkerGone,
-                () = sleep_until(wake_at) => Happened::Tick,
+                pause = asked_to_pause(&self.gauges, paused) => Happened::Pause(pause),
+                () = tokio::time::sleep_until(wake_at.into()) => Happened::Tick,
                 result = self.consumer.receive(&mut inbound, room), if receives => Happened::Received(result),
             };
-            let now = tokio::time::Instant::now().into_std();
+            let now = self::now();
             match happened {
                 Happened::ShutDown => {
                     shutting_down = true;
                     self.engine.on(Event::ShutDown, now, &mut actions);
                 }
+                Happened::Pause(pause) => self.engine.on(Event::Pause(pause), now, &mut actions),
                 Happened::Reports => self.read_reports(&mut reports, now, &mut actions),
                 Happened::Committed(result) => self.engine.on(Event::Committed(result), now, &mut actions),
                 Happened::WorkerGone => self.engine.on(Event::Broken(worker_gone()), now, &mut actions),
@@ -80,6 +84,7 @@ impl<K: Consumer> Driver<K> {
                 Happened::Tick => self.engine.on(Event::Tick, now, &mut actions),
             }
             self.carry_out(&mut actions, &mut commit);
+            self.gauges.turned(&self.engine.turn(), now);
             if let Some(outcome) = self.engine.outcome() {
                 // Before the group is left: who takes over is not to run beside them. A handler that blocks its thread
                 // cannot be cut off, and is not waited for.
@@ -92,7 +97,7 @@ impl<K: Consumer> Driver<K> {
 
     fn read_reports(&mut self, reports: &mut [Settled], now: Instant, actions: &mut Actions) {
         for settled in reports {
-            self.gauges.add(std::mem::take(&mut settled.counts));
+            self.gauges.add(std::mem::take(&mut settled.counts), now);
             let broken = settled.broken.take();
             self.engine.on(Event::Settled(settled), now, actions);
             if let Some(error) = broken {
@@ -119,7 +124,6 @@ impl<K: Consumer> Driver<K> {
         if std::mem::take(&mut actions.commit) {
             *commit = Some(self.consumer.commit());
         }
-        self.gauges.hold(self.engine.records(), self.engine.bytes());
         actions.notices.drain(..).for_each(|notice| log(&notice));
     }
 }
@@ -150,11 +154,8 @@ async fn run_commit(commit: &mut Option<BoxFuture<'static, Result<(), Error>>>) 
     Some(result)
 }
 
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
-    }
+async fn asked_to_pause(gauges: &Gauges, paused: bool) -> bool {
+    poll_fn(|cx| gauges.poll_pause(paused, cx)).await
 }
 
 fn worker_gone() -> Error {

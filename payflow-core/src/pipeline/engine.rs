@@ -15,6 +15,7 @@ use receives::Receives;
 use slots::Slots;
 
 use super::config::{Order, PipelineConfig};
+use super::handle::{Life, Turn};
 use super::lanes::Routed;
 use super::shard::Settled;
 use super::shelf::Shelf;
@@ -37,6 +38,7 @@ pub(super) struct Engine {
     shelf: Shelf,
     commits: Commits,
     receives: Receives,
+    paused: bool,
     phase: Phase,
     fatal: Option<Error>,
 }
@@ -77,6 +79,7 @@ impl Engine {
             shelf: Shelf::default(),
             commits: Commits::new(config.commit_interval, config.commit_records, now),
             receives: Receives::default(),
+            paused: false,
             phase: Phase::Running,
             fatal: None,
         }
@@ -90,6 +93,7 @@ impl Engine {
             Event::Settled(settled) => self.settled(settled, actions),
             Event::Broken(error) => self.break_off(error, now, actions),
             Event::Committed(result) => self.committed(result, now, actions),
+            Event::Pause(pause) => self.pause(pause, actions),
             Event::ShutDown => self.shut_down(now, actions),
             Event::Tick => {}
         }
@@ -99,7 +103,7 @@ impl Engine {
 
     /// What the next receive may hand over.
     pub(super) fn room(&self) -> Room {
-        if self.phase != Phase::Running {
+        if self.phase != Phase::Running || self.paused {
             return Room::NONE;
         }
         Room {
@@ -129,12 +133,31 @@ impl Engine {
         (self.phase == Phase::Done).then(|| self.fatal.take().map_or(Ok(()), Err))
     }
 
+    /// Whether nothing is to be started.
+    pub(super) const fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// What the handle is to tell.
+    pub(super) fn turn(&self) -> Turn {
+        let life = match self.phase {
+            Phase::Running | Phase::Ended => Life::Running,
+            Phase::Draining { .. } | Phase::Cutting { .. } | Phase::Committing { .. } => Life::Stopping,
+            Phase::Done => Life::Ended,
+        };
+        let (records, bytes) = (self.records, self.bytes);
+        let idle = records == 0 && self.slots.are_at_end();
+        Turn { life, partitions: self.slots.active(), records, bytes, idle }
+    }
+
     /// How many deliveries are held.
+    #[cfg(test)]
     pub(super) const fn records(&self) -> usize {
         self.records
     }
 
     /// How many bytes of deliveries are held.
+    #[cfg(test)]
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }
@@ -151,6 +174,9 @@ impl Engine {
         }
         for delivery in &mut inbound.deliveries {
             self.admit(delivery, actions);
+        }
+        for end in &inbound.ends {
+            self.slots.reached_end(end.slot, end.generation);
         }
         if inbound.ended && self.phase == Phase::Running {
             self.phase = Phase::Ended;
@@ -276,6 +302,12 @@ impl Engine {
                     actions.notices.push(Notice::CommitFailed(error));
                 }
             }
+        }
+    }
+
+    fn pause(&mut self, pause: bool, actions: &mut Actions) {
+        if std::mem::replace(&mut self.paused, pause) != pause {
+            actions.tell_all(|| if pause { ToShard::Pause } else { ToShard::Resume });
         }
     }
 

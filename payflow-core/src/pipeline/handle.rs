@@ -1,11 +1,18 @@
-//! What a pipeline tells about itself while it runs.
+//! What a pipeline tells about itself while it runs, and what it can be told.
+
+mod gauges;
+mod health;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use super::shard::Counts;
+pub(super) use gauges::{Gauges, HEARTBEAT, Life, ShardGauges, Turn};
+pub use health::{PipelineHealth, PipelineState};
 
-/// Looks into a running pipeline. Cheap to clone; outlives it.
+use crate::record::Topic;
+
+/// Looks into a running pipeline, and pauses it. Cheap to clone; outlives it.
 #[derive(Debug, Clone)]
 pub struct PipelineHandle {
     gauges: Arc<Gauges>,
@@ -16,13 +23,16 @@ impl PipelineHandle {
         Self { gauges }
     }
 
-    /// The figures of this moment. They are read one by one, so they may be a few records apart.
+    /// The figures of this moment. They are read one by one, so they may be a few records apart; `waiting` is up to a second
+    /// old.
     #[must_use]
     pub fn snapshot(&self) -> PipelineSnapshot {
         let gauges = &self.gauges;
         PipelineSnapshot {
+            partitions: gauges.partitions.load(Ordering::Relaxed),
             records: gauges.records.load(Ordering::Relaxed),
             bytes: gauges.bytes.load(Ordering::Relaxed),
+            waiting: gauges.shards().iter().map(|shard| shard.waiting()).sum(),
             handled: gauges.handled.load(Ordering::Relaxed),
             skipped: gauges.skipped.load(Ordering::Relaxed),
             failed_attempts: gauges.failed_attempts.load(Ordering::Relaxed),
@@ -30,16 +40,53 @@ impl PipelineHandle {
             dead_letters_failed: gauges.dead_letters_failed.load(Ordering::Relaxed),
         }
     }
+
+    /// Whether it turns, and whether it gets anywhere: for `/livez`, and for whoever is on call.
+    #[must_use]
+    pub fn health(&self) -> PipelineHealth {
+        self.gauges.health(gauges::now())
+    }
+
+    /// The record that has been held longest, as of the last second; `None` if none has been held for so long.
+    #[must_use]
+    pub fn oldest_unfinished(&self) -> Option<OldestUnfinished> {
+        let now = gauges::now();
+        let oldest = self.gauges.shards().iter().filter_map(|shard| shard.oldest(now));
+        oldest.max_by_key(|oldest| oldest.age)
+    }
+
+    /// The destinations that count as down, and for how long: see [`StormPolicy`](crate::StormPolicy).
+    #[must_use]
+    pub fn storms(&self) -> Vec<(&'static str, Duration)> {
+        let now = gauges::now();
+        let storms = self.gauges.storms().into_iter();
+        storms.map(|(name, since)| (name, now.saturating_duration_since(since))).collect()
+    }
+
+    /// Nothing more is received or started until [`resume`](Self::resume). What runs goes on, what is held stays held, and
+    /// so does the membership of the group.
+    pub fn pause(&self) {
+        self.gauges.ask_to_pause(true);
+    }
+
+    /// Goes on after [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.gauges.ask_to_pause(false);
+    }
 }
 
 /// The figures of a pipeline: what it holds now, and what happened since it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PipelineSnapshot {
+    /// Partitions assigned, and not asked back.
+    pub partitions: usize,
     /// Deliveries held: queued, running and waiting.
     pub records: usize,
     /// Their bytes.
     pub bytes: usize,
+    /// Of these: what waits for its next attempt, or for a storm to pass.
+    pub waiting: usize,
     /// Records that a handler finished.
     pub handled: u64,
     /// Tombstones, which have nothing to handle.
@@ -52,28 +99,37 @@ pub struct PipelineSnapshot {
     pub dead_letters_failed: u64,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Gauges {
-    records: AtomicUsize,
-    bytes: AtomicUsize,
-    handled: AtomicU64,
-    skipped: AtomicU64,
-    failed_attempts: AtomicU64,
-    dead_lettered: AtomicU64,
-    dead_letters_failed: AtomicU64,
+/// A record that has been held for long: what the rest of its key waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OldestUnfinished {
+    /// How long it has been held.
+    pub age: Duration,
+    /// Where it stands.
+    pub topic: Topic,
+    /// The partition of the topic.
+    pub partition: i32,
+    /// The offset in the partition.
+    pub offset: i64,
+    /// Of its key, by the secret hash of this process: equal for equal keys, and says nothing about them.
+    pub key_hash: u64,
+    /// Attempts that failed, those in a storm not counted.
+    pub attempts: u32,
+    /// What it does.
+    pub stage: UnfinishedStage,
 }
 
-impl Gauges {
-    pub(super) fn hold(&self, records: usize, bytes: usize) {
-        self.records.store(records, Ordering::Relaxed);
-        self.bytes.store(bytes, Ordering::Relaxed);
-    }
-
-    pub(super) fn add(&self, counts: Counts) {
-        self.handled.fetch_add(counts.handled, Ordering::Relaxed);
-        self.skipped.fetch_add(counts.skipped, Ordering::Relaxed);
-        self.failed_attempts.fetch_add(counts.failed_attempts, Ordering::Relaxed);
-        self.dead_lettered.fetch_add(counts.dead_lettered, Ordering::Relaxed);
-        self.dead_letters_failed.fetch_add(counts.dead_letters_failed, Ordering::Relaxed);
-    }
+/// What an unfinished record does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UnfinishedStage {
+    /// It waits behind another of its lane, or for a free place.
+    Queued,
+    /// Its handler runs.
+    Running,
+    /// It waits for its next attempt.
+    Retry,
+    /// It waits for a storm to pass.
+    Storm,
+    /// It is being published as a dead letter, again and again if that fails.
+    DeadLetter,
 }

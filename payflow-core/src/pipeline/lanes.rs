@@ -3,11 +3,16 @@
 //! A lane is a linked list through one slab of entries: a key that is idle costs nothing, and a record nothing but its
 //! entry. Only the head of a lane is ever ready, running or waiting, so at most one of a lane runs by construction.
 
+mod share;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use hashbrown::HashTable;
 use slab::Slab;
+
+pub(super) use share::LaneShare;
 
 use super::config::Order;
 use crate::consumer::Delivery;
@@ -33,6 +38,15 @@ impl Direct {
     }
 }
 
+/// What may start, by what it would take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Class {
+    /// A first attempt.
+    First,
+    /// What failed before: a further attempt, or its dead letter.
+    Again,
+}
+
 /// Names an entry; never another one that took its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct EntryId {
@@ -45,6 +59,8 @@ pub(super) struct EntryId {
 pub(super) struct Entry<S> {
     pub(super) delivery: Arc<Delivery>,
     pub(super) state: S,
+    /// When it came.
+    pub(super) since: Instant,
     serial: u64,
     stage: Stage,
     has_own_bytes: bool,
@@ -55,6 +71,10 @@ pub(super) struct Entry<S> {
 impl<S> Entry<S> {
     pub(super) const fn is_running(&self) -> bool {
         matches!(self.stage, Stage::Running)
+    }
+
+    pub(super) const fn is_parked(&self) -> bool {
+        matches!(self.stage, Stage::Parked)
     }
 
     fn copy_out(&mut self) {
@@ -83,89 +103,121 @@ struct Lane {
     hash: u64,
     head: usize,
     tail: usize,
+    /// What the lane holds.
+    held: LaneShare,
 }
 
 /// The lanes of one shard.
 #[derive(Debug)]
 pub(super) struct Lanes<S> {
     order: Order,
+    /// What a lane may hold before it is full.
+    share: LaneShare,
     entries: Slab<Entry<S>>,
     lanes: Slab<Lane>,
     by_hash: HashTable<usize>,
+    /// First attempts.
     ready: VecDeque<EntryId>,
+    ready_again: VecDeque<EntryId>,
     serial: u64,
 }
 
-impl<S: Default> Lanes<S> {
-    pub(super) fn new(order: Order) -> Self {
+impl<S> Lanes<S> {
+    pub(super) fn new(order: Order, share: LaneShare) -> Self {
         Self {
             order,
+            share,
             entries: Slab::new(),
             lanes: Slab::new(),
             by_hash: HashTable::new(),
             ready: VecDeque::new(),
+            ready_again: VecDeque::new(),
             serial: 0,
         }
     }
 
-    /// Puts a delivery at the end of its lane.
-    pub(super) fn push(&mut self, routed: Routed) {
+    /// Puts a delivery at the end of its lane. If that is full now, it tells its head.
+    pub(super) fn push(&mut self, routed: Routed, state: S, now: Instant) -> Option<EntryId> {
         let Routed { hash, delivery } = routed;
         let existing = self.find(hash, &delivery);
         let alone = self.has_own_lane(&delivery);
-        let EntryId { index, .. } = self.insert(delivery, Stage::Queued, existing);
+        let size_bytes = delivery.size_bytes();
+        let EntryId { index, .. } = self.insert(delivery, state, Stage::Queued, existing, now);
         match existing {
             Some(lane) => {
                 // The lane was just found, and a lane's head and tail are entries until the lane is removed with them.
                 let tail = std::mem::replace(&mut self.lanes[lane].tail, index);
                 self.entries[tail].next = Some(index);
-                if self.entries[self.lanes[lane].head].stage == Stage::Parked {
+                self.lanes[lane].held.add(size_bytes);
+                let head = self.lanes[lane].head;
+                if self.entries[head].stage == Stage::Parked {
                     self.entries[index].copy_out();
                 }
+                self.is_full(lane).then(|| self.id(head))
             }
             None => {
                 if !alone {
                     self.open(hash, index);
                 }
-                self.ready_at(index);
+                self.ready_at(index, Class::First);
+                None
             }
         }
     }
 
-    /// The delivery to start now if its lane is idle; puts it at the end of its lane otherwise.
-    pub(super) fn push_or_start(&mut self, routed: Routed) -> Option<Direct> {
+    /// Whether the lane of an entry holds as much as it may.
+    pub(super) fn has_full_lane(&self, id: EntryId) -> bool {
+        self.get(id).and_then(|entry| entry.lane).is_some_and(|lane| self.is_full(lane))
+    }
+
+    /// The delivery to start now, if its lane is idle; it comes back to be [pushed](Self::push) otherwise.
+    pub(super) fn start_directly(&self, routed: Routed) -> Result<Direct, Routed> {
         if !self.by_hash.is_empty() && self.find(routed.hash, &routed.delivery).is_some() {
-            self.push(routed);
-            return None;
+            return Err(routed);
         }
-        Some(Direct(routed))
+        Ok(Direct(routed))
     }
 
     /// Takes in what was started without, as the running head of its lane.
-    pub(super) fn enter(&mut self, direct: Direct) -> EntryId {
+    pub(super) fn enter(&mut self, direct: Direct, state: S, now: Instant) -> EntryId {
         let Direct(Routed { hash, delivery }) = direct;
         let alone = self.has_own_lane(&delivery);
-        let id = self.insert(delivery, Stage::Running, None);
+        let id = self.insert(delivery, state, Stage::Running, None, now);
         if !alone {
             self.open(hash, id.index);
         }
         id
     }
 
-    /// Starts the delivery that has been ready longest.
-    pub(super) fn start(&mut self) -> Option<EntryId> {
-        while let Some(id) = self.ready.pop_front() {
-            if let Some(entry) = self.get_mut(id) {
+    /// Starts the delivery of a class that has been ready longest.
+    pub(super) fn start(&mut self, class: Class) -> Option<EntryId> {
+        loop {
+            let ready = match class {
+                Class::First => &mut self.ready,
+                Class::Again => &mut self.ready_again,
+            };
+            let id = ready.pop_front()?;
+            if let Some(entry) = self.get_mut(id)
+                && entry.stage == Stage::Ready
+            {
                 entry.stage = Stage::Running;
                 return Some(id);
             }
         }
-        None
     }
 
-    /// Whether [`start`](Self::start) may find something.
-    pub(super) fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+    /// Starts a parked delivery, whatever it waits for. False if it is not parked.
+    pub(super) fn start_parked(&mut self, id: EntryId) -> bool {
+        let parked = self.get_mut(id).filter(|entry| entry.is_parked());
+        parked.map(|entry| entry.stage = Stage::Running).is_some()
+    }
+
+    /// Whether [`start`](Self::start) may find something of a class.
+    pub(super) fn has_ready(&self, class: Class) -> bool {
+        match class {
+            Class::First => !self.ready.is_empty(),
+            Class::Again => !self.ready_again.is_empty(),
+        }
     }
 
     /// A running entry waits for a time to come; its lane waits with it.
@@ -183,10 +235,10 @@ impl<S: Default> Lanes<S> {
         }
     }
 
-    /// A parked or running entry may start again. An entry that is gone is ignored.
-    pub(super) fn wake(&mut self, id: EntryId) {
+    /// A parked or running entry may start, as one of that class. An entry that is gone is ignored.
+    pub(super) fn wake(&mut self, id: EntryId, class: Class) {
         if self.get_mut(id).is_some_and(|entry| matches!(entry.stage, Stage::Parked | Stage::Running)) {
-            self.ready_at(id.index);
+            self.ready_at(id.index, class);
         }
     }
 
@@ -198,7 +250,8 @@ impl<S: Default> Lanes<S> {
             (Some(lane), Some(next)) => {
                 // An entry's lane lives as long as one of its entries, and `next` is one.
                 self.lanes[lane].head = next;
-                self.ready_at(next);
+                self.lanes[lane].held.remove(entry.delivery.size_bytes());
+                self.ready_at(next, Class::First);
             }
             (Some(lane), None) => self.close(lane),
             (None, _) => {}
@@ -223,6 +276,7 @@ impl<S: Default> Lanes<S> {
                 entry.next = None;
                 if let Some(lane) = entry.lane {
                     self.lanes[lane].tail = index;
+                    self.lanes[lane].held = LaneShare::of(entry.delivery.size_bytes());
                 }
                 running(EntryId { index, serial: entry.serial }, entry);
                 continue;
@@ -235,6 +289,11 @@ impl<S: Default> Lanes<S> {
             }
             taken(entry);
         }
+    }
+
+    /// All that is held, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry<S>> {
+        self.entries.iter().map(|(_, entry)| entry)
     }
 
     /// How many deliveries are held.
@@ -250,16 +309,26 @@ impl<S: Default> Lanes<S> {
         self.entries.get_mut(id.index).filter(|entry| entry.serial == id.serial)
     }
 
-    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.lanes.is_empty() && self.by_hash.is_empty()
+        self.entries.is_empty()
     }
 
-    fn insert(&mut self, delivery: Arc<Delivery>, stage: Stage, lane: Option<usize>) -> EntryId {
+    /// The hash of an entry's lane; 0 if it has none but itself.
+    pub(super) fn hash_of(&self, entry: &Entry<S>) -> u64 {
+        entry.lane.and_then(|lane| self.lanes.get(lane)).map_or(0, |lane| lane.hash)
+    }
+
+    fn insert(
+        &mut self,
+        delivery: Arc<Delivery>,
+        state: S,
+        stage: Stage,
+        lane: Option<usize>,
+        since: Instant,
+    ) -> EntryId {
         self.serial += 1;
         let serial = self.serial;
-        let entry =
-            Entry { delivery, state: S::default(), serial, stage, has_own_bytes: false, lane, next: None };
+        let entry = Entry { delivery, state, since, serial, stage, has_own_bytes: false, lane, next: None };
         EntryId { index: self.entries.insert(entry), serial }
     }
 
@@ -285,7 +354,8 @@ impl<S: Default> Lanes<S> {
     }
 
     fn open(&mut self, hash: u64, index: usize) {
-        let lane = self.lanes.insert(Lane { hash, head: index, tail: index });
+        let held = LaneShare::of(self.entries[index].delivery.size_bytes());
+        let lane = self.lanes.insert(Lane { hash, head: index, tail: index, held });
         self.entries[index].lane = Some(lane);
         let lanes = &self.lanes;
         self.by_hash.insert_unique(hash, lane, |lane| lanes[*lane].hash);
@@ -301,10 +371,24 @@ impl<S: Default> Lanes<S> {
     }
 
     /// `index` is an entry: the callers hold it.
-    fn ready_at(&mut self, index: usize) {
-        let entry = &mut self.entries[index];
-        entry.stage = Stage::Ready;
-        self.ready.push_back(EntryId { index, serial: entry.serial });
+    fn ready_at(&mut self, index: usize, class: Class) {
+        self.entries[index].stage = Stage::Ready;
+        let id = self.id(index);
+        match class {
+            Class::First => self.ready.push_back(id),
+            Class::Again => self.ready_again.push_back(id),
+        }
+    }
+
+    /// `index` is an entry: the callers hold it.
+    fn id(&self, index: usize) -> EntryId {
+        EntryId { index, serial: self.entries[index].serial }
+    }
+
+    /// `lane` is one: the callers hold an entry of it. A head alone is in nobody's way, however large.
+    fn is_full(&self, lane: usize) -> bool {
+        let held = &self.lanes[lane].held;
+        self.order == Order::ByKey && held.records > 1 && held.reaches(&self.share)
     }
 }
 

@@ -1,16 +1,28 @@
 //! What one shard does with the deliveries of its lanes: start, repeat, dead-letter, settle. Pure.
 
+mod attempt;
+mod census;
+mod settled;
+mod sheltered;
+mod weather;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::config::Order;
-use super::lanes::{Direct, EntryId, Lanes, Routed};
+pub(super) use attempt::{Failure, Outcome, Verdict, Work};
+pub(super) use settled::{Counts, Settled};
+
+use attempt::State;
+use sheltered::Sheltered;
+
+use super::config::PipelineConfig;
+use super::lanes::{self, Class, EntryId, LaneShare, Lanes, Routed};
 use super::random::Random;
 use super::retry::{Decision, RetryPolicy, dead_letter_pause};
-use super::shelf::emptied;
-use crate::consumer::{AckToken, Delivery};
+use super::storm::{Destination, Probed, StormWatch};
+use crate::consumer::Delivery;
 use crate::error::{Error, Fault};
 
 /// The part of the engine that a shard's worker carries out.
@@ -23,140 +35,107 @@ pub(super) struct Shard {
     parked: BinaryHeap<Reverse<(Instant, EntryId)>>,
     /// All have the same timeout, so the order of starts is the order of deadlines.
     deadlines: VecDeque<(Instant, EntryId, u32)>,
+    storms: StormWatch,
+    sheltered: Sheltered,
+    /// By destination: attempts that succeeded, and the storms' guards were not told of yet.
+    successes: Vec<u64>,
+    /// What the other shards wait for has changed.
+    weather_changed: bool,
+    paused: bool,
     settled: Settled,
 }
 
-/// What the shard knows of a delivery beyond its lane.
-#[derive(Debug, Default)]
-struct State {
-    /// Attempts that counted.
-    attempts: u32,
-    /// Starts of any work, to tell a deadline of an earlier one.
-    starts: u32,
-    /// An attempt may have had its effect.
-    unknown: bool,
-    /// Where its future sits.
-    seat: Option<usize>,
-    /// Its partition is being revoked, or the pipeline shuts down: it may finish, and begins nothing new.
-    stopping: bool,
-    /// Why it is to be dead-lettered, once it is.
-    verdict: Option<Box<Verdict>>,
-}
-
-/// Why a record is dead-lettered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub(super) failure: Box<Failure>,
-    pub(super) attempts: u32,
-    /// Publications that failed.
-    pub(super) failures: u32,
-}
-
-/// One attempt that failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub(super) fault: Fault,
-    pub(super) counts_attempt: bool,
-    pub(super) stage: &'static str,
-    pub(super) reason: String,
-}
-
-/// What a worker is to run.
+/// A delivery that was started without an entry.
 #[derive(Debug)]
-pub(super) enum Work {
-    /// The handler, for the `attempt`th time.
-    Handle { attempt: u32 },
-    /// The publication of a dead letter.
-    DeadLetter(Box<Verdict>),
+pub(super) struct Direct {
+    lane: lanes::Direct,
+    destination: Destination,
 }
 
-/// How work ended.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    Handled,
-    /// A tombstone: there is nothing to handle.
-    Skipped,
-    /// Boxed, as below: what ends well is moved often, and failures are rare.
-    Failed(Box<Failure>),
-    DeadLettered,
-    NotDeadLettered(Box<Error>),
-}
-
-/// Deliveries that have left the shard.
-#[derive(Debug, Default)]
-pub(super) struct Settled {
-    pub(super) finished: Vec<AckToken>,
-    pub(super) given_up: Vec<AckToken>,
-    pub(super) bytes: usize,
-    /// Their memory, to be used again.
-    pub(super) emptied: Vec<Arc<Delivery>>,
-    pub(super) counts: Counts,
-    /// The dead letters' producer is unusable.
-    pub(super) broken: Option<Error>,
-}
-
-/// What happened, to be added up.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) handled: u64,
-    pub(super) skipped: u64,
-    pub(super) failed_attempts: u64,
-    pub(super) dead_lettered: u64,
-    pub(super) dead_letters_failed: u64,
-}
-
-impl Settled {
-    /// Whether there is nothing to tell.
-    pub(super) fn is_empty(&self) -> bool {
-        let nothing_left = self.finished.is_empty() && self.given_up.is_empty();
-        nothing_left && self.counts == Counts::default() && self.broken.is_none()
+impl Direct {
+    pub(super) const fn delivery(&self) -> &Arc<Delivery> {
+        self.lane.delivery()
     }
 }
 
+/// A seat whose future is to be dropped, and as what that was started.
+pub(super) type Vacated = (usize, Class);
+
 impl Shard {
-    pub(super) fn new(order: Order, retry: RetryPolicy, handler_timeout: Duration, seed: u64) -> Self {
+    pub(super) fn new(config: &PipelineConfig, storms: StormWatch, seed: u64) -> Self {
+        let share = LaneShare::of_bounds(config.records_max, config.bytes_max);
         Self {
-            lanes: Lanes::new(order),
-            retry,
-            handler_timeout,
+            lanes: Lanes::new(config.order, share),
+            retry: config.retry.clone(),
+            handler_timeout: config.handler_timeout,
             random: Random::seeded(seed),
             parked: BinaryHeap::new(),
             deadlines: VecDeque::new(),
+            storms,
+            sheltered: Sheltered::default(),
+            successes: Vec::new(),
+            weather_changed: false,
+            paused: false,
             settled: Settled::default(),
         }
     }
 
-    pub(super) fn deliver(&mut self, routed: Routed) {
-        self.lanes.push(routed);
+    pub(super) fn deliver(&mut self, routed: Routed, destination: Destination, now: Instant) {
+        if let Some(head) = self.lanes.push(routed, State::new(destination), now) {
+            self.relieve(head);
+        }
     }
 
     /// The delivery to start now, for its first attempt, if its lane is idle; it waits its turn otherwise. Either it
     /// [ends](Self::ended_directly) or it is [taken in](Self::enter) before anything else is asked of the shard.
-    pub(super) fn deliver_or_start(&mut self, routed: Routed) -> Option<Direct> {
-        self.lanes.push_or_start(routed)
+    pub(super) fn deliver_or_start(
+        &mut self,
+        routed: Routed,
+        destination: Destination,
+        now: Instant,
+    ) -> Option<Direct> {
+        if self.paused || self.storms.is_any_on() {
+            self.deliver(routed, destination, now);
+            return None;
+        }
+        match self.lanes.start_directly(routed) {
+            Ok(lane) => Some(Direct { lane, destination }),
+            Err(routed) => {
+                self.deliver(routed, destination, now);
+                None
+            }
+        }
     }
 
     /// What was started directly did not end at once.
-    pub(super) fn enter(&mut self, direct: Direct) -> EntryId {
-        let id = self.lanes.enter(direct);
-        if let Some(entry) = self.lanes.get_mut(id) {
-            entry.state.starts = 1;
-        }
-        id
+    pub(super) fn enter(&mut self, direct: Direct, now: Instant) -> EntryId {
+        let state = State { starts: 1, ..State::new(direct.destination) };
+        self.lanes.enter(direct.lane, state, now)
     }
 
     /// What was started directly ended at once.
     pub(super) fn ended_directly(&mut self, direct: Direct, outcome: Outcome, now: Instant) {
-        let counts = &mut self.settled.counts;
         match outcome {
-            Outcome::Handled => counts.handled += 1,
-            Outcome::Skipped => counts.skipped += 1,
+            Outcome::Handled => {
+                self.settled.counts.handled += 1;
+                self.count_success(direct.destination);
+            }
+            Outcome::Skipped => self.settled.counts.skipped += 1,
             unfinished => {
-                let id = self.enter(direct);
+                let id = self.enter(direct, now);
                 return self.ended(id, unfinished, now);
             }
         }
-        self.settled.finish(direct.into_delivery());
+        self.settled.finish(direct.lane.into_delivery());
+    }
+
+    /// Starts nothing more until [resumed](Self::resume); what runs goes on.
+    pub(super) const fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    pub(super) const fn resume(&mut self) {
+        self.paused = false;
     }
 
     /// Starts nothing more of the partition `slot` (`None`: of all): gives up what is not running.
@@ -169,31 +148,42 @@ impl Shard {
         );
         let lanes = &self.lanes;
         self.parked.retain(|Reverse((_, id))| lanes.get(*id).is_some());
+        self.sheltered.retain(|id| lanes.get(id).is_some());
     }
 
     /// Gives up everything of the partition `slot` (`None`: of all). The futures in `vacated` are to be dropped.
-    pub(super) fn cut(&mut self, slot: Option<u32>, vacated: &mut Vec<usize>) {
+    pub(super) fn cut(&mut self, slot: Option<u32>, now: Instant, vacated: &mut Vec<Vacated>) {
         self.stop(slot);
         let mut running = Vec::new();
         self.lanes.take_unstarted(slot, |_| {}, |id, _| running.push(id));
         for id in running {
             if let Some(entry) = self.lanes.remove(id) {
-                vacated.extend(entry.state.seat);
+                vacated.extend(entry.state.seat.map(|seat| (seat, entry.state.class)));
+                if entry.state.probes {
+                    self.probed(entry.state.destination, Probed::Inconclusive, now);
+                }
                 self.settled.give_up(entry.delivery);
             }
         }
     }
 
-    /// The next work that may start, and a copy of the delivery it is about.
-    pub(super) fn start(&mut self) -> Option<(EntryId, Work, Arc<Delivery>)> {
-        let id = self.lanes.start()?;
+    /// The next work of a class that may start, and a copy of the delivery it is about.
+    pub(super) fn start(&mut self, class: Class, now: Instant) -> Option<(EntryId, Work, Arc<Delivery>)> {
+        if self.paused {
+            return None;
+        }
+        // Twice: what was ready may be sheltered, and be the probe.
+        let probe = self.start_probe(class, now);
+        let id = probe.or_else(|| self.start_ready(class)).or_else(|| self.start_probe(class, now))?;
         let entry = self.lanes.get_mut(id)?;
         entry.state.starts = entry.state.starts.wrapping_add(1);
-        let work = match &entry.state.verdict {
-            Some(verdict) => Work::DeadLetter(verdict.clone()),
-            None => Work::Handle { attempt: entry.state.attempts + 1 },
-        };
-        Some((id, work, Arc::clone(&entry.delivery)))
+        entry.state.class = class;
+        Some((id, entry.state.work(), Arc::clone(&entry.delivery)))
+    }
+
+    /// Whether [`start`](Self::start) may find something of a class.
+    pub(super) fn has_ready(&self, class: Class, now: Instant) -> bool {
+        !self.paused && (self.lanes.has_ready(class) || (class == Class::Again && self.probe_is_due(now)))
     }
 
     /// Started work did not end at once: its future sits in `seat`.
@@ -222,10 +212,11 @@ impl Shard {
         match outcome {
             Outcome::Handled => {
                 counts.handled += 1;
-                self.finish(id);
+                self.handled(id, now);
             }
             Outcome::Skipped => {
                 counts.skipped += 1;
+                self.end_probe(id, Probed::Inconclusive, now);
                 self.finish(id);
             }
             Outcome::DeadLettered => {
@@ -244,7 +235,7 @@ impl Shard {
     }
 
     /// Ends what has run for longer than an attempt may. The futures in `vacated` are to be dropped.
-    pub(super) fn expire(&mut self, now: Instant, vacated: &mut Vec<usize>) {
+    pub(super) fn expire(&mut self, now: Instant, vacated: &mut Vec<Vacated>) {
         while let Some((deadline, id, starts)) = self.deadlines.front().copied() {
             let current =
                 self.lanes.get(id).is_some_and(|entry| entry.is_running() && entry.state.starts == starts);
@@ -258,29 +249,51 @@ impl Shard {
         }
     }
 
-    /// Lets what has waited long enough start again.
+    /// Lets what has waited long enough start again, and what waited for a storm that is over.
     pub(super) fn unpark(&mut self, now: Instant) {
         while let Some(Reverse((due, id))) = self.parked.peek().copied() {
             if due > now {
                 break;
             }
             self.parked.pop();
-            self.lanes.wake(id);
+            let waits = |entry: &lanes::Entry<State>| entry.is_parked() && entry.state.due == Some(due);
+            if self.lanes.get(id).is_some_and(waits) {
+                self.lanes.wake(id, Class::Again);
+            }
+        }
+        if !self.sheltered.is_empty() {
+            self.leave_shelter();
         }
     }
 
-    /// When [`expire`](Self::expire) or [`unpark`](Self::unpark) has something to do next.
-    pub(super) fn wake_at(&self) -> Option<Instant> {
+    /// When [`expire`](Self::expire), [`unpark`](Self::unpark) or, after `now`, [`start`](Self::start) has something to
+    /// do next.
+    pub(super) fn wake_at(&self, now: Instant) -> Option<Instant> {
         let parked = self.parked.peek().map(|Reverse((due, _))| *due);
         let deadline = self.deadlines.front().map(|(deadline, _, _)| *deadline);
-        [parked, deadline].into_iter().flatten().min()
+        let probe = self.probe_at().filter(|at| *at > now && !self.paused);
+        [parked, deadline, probe].into_iter().flatten().min()
     }
 
-    pub(super) fn has_ready(&self) -> bool {
-        self.lanes.has_ready()
+    /// Tells the storms' guards what succeeded. Due now and then, and done before any failure.
+    pub(super) fn tell_successes(&mut self) {
+        for (index, attempts) in (0..).zip(&mut self.successes) {
+            if *attempts > 0 {
+                self.storms.succeeded(Destination::number(index), std::mem::take(attempts));
+            }
+        }
     }
 
-    #[cfg(test)]
+    /// Whether what the other shards wait for has changed since this was last asked: a probe ended.
+    pub(super) const fn take_weather_changed(&mut self) -> bool {
+        std::mem::replace(&mut self.weather_changed, false)
+    }
+
+    /// Whether it waits for other shards to tell it how a probe ended.
+    pub(super) const fn watches_weather(&self) -> bool {
+        !self.sheltered.is_empty()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.lanes.is_empty()
     }
@@ -302,33 +315,80 @@ impl Shard {
         }
     }
 
-    fn failed(&mut self, id: EntryId, mut failure: Box<Failure>, now: Instant) {
+    fn handled(&mut self, id: EntryId, now: Instant) {
+        if let Some(entry) = self.lanes.get(id) {
+            let destination = entry.state.destination;
+            self.end_probe(id, Probed::Succeeded, now);
+            self.count_success(destination);
+        }
+        self.finish(id);
+    }
+
+    fn failed(&mut self, id: EntryId, failure: Box<Failure>, now: Instant) {
+        self.tell_successes();
         let Some(entry) = self.lanes.get_mut(id) else {
             return;
         };
-        entry.state.seat = None;
-        entry.state.unknown |= failure.fault == Fault::Unknown;
-        if entry.state.stopping {
-            return self.give_up(id);
-        }
-        let decision = if failure.counts_attempt {
-            entry.state.attempts += 1;
-            self.retry.decide(failure.fault, entry.state.attempts, &mut self.random)
+        let state = &mut entry.state;
+        state.seat = None;
+        state.unknown |= failure.fault == Fault::Unknown;
+        let (stopping, destination) = (state.stopping, state.destination);
+        // Waiting for another's claim says nothing about the destination, either.
+        let counts = failure.may_pass() && failure.counts_attempt;
+        let storm = counts && self.storms.failed(destination, &mut state.mark, now);
+        self.end_probe(id, if counts { Probed::Failed } else { Probed::Inconclusive }, now);
+        if stopping {
+            self.give_up(id);
+        } else if storm {
+            self.shelter(id, Some(failure));
+        } else if !failure.counts_attempt {
+            self.park(id, now + pause_without_attempt(failure.fault), failure);
         } else {
-            Decision::After(pause_without_attempt(failure.fault))
-        };
-        match decision {
-            Decision::After(pause) => self.park(id, now + pause),
-            Decision::GiveUp => {
-                let attempts = entry.state.attempts;
-                // A later attempt that surely failed says nothing about an earlier one.
-                if entry.state.unknown {
-                    failure.fault = Fault::Unknown;
-                }
-                entry.state.verdict = Some(Box::new(Verdict { failure, attempts, failures: 0 }));
-                self.lanes.wake(id);
-            }
+            self.failed_attempt(id, failure, now);
         }
+    }
+
+    fn failed_attempt(&mut self, id: EntryId, failure: Box<Failure>, now: Instant) {
+        let is_full = self.lanes.has_full_lane(id);
+        let Some(entry) = self.lanes.get_mut(id) else {
+            return;
+        };
+        entry.state.attempts += 1;
+        match self.retry.decide(failure.fault, entry.state.attempts, &mut self.random) {
+            Decision::After(_) if is_full => self.condemn(id, failure.cut_short()),
+            Decision::After(pause) => self.park(id, now + pause, failure),
+            Decision::GiveUp => self.condemn(id, failure),
+        }
+    }
+
+    /// The lane of `head` is full: if that only waits for its next attempt, it is set aside instead, so that the lane takes
+    /// no more than its share.
+    fn relieve(&mut self, head: EntryId) {
+        let Some(entry) = self.lanes.get_mut(head).filter(|entry| entry.is_parked()) else {
+            return;
+        };
+        let state = &mut entry.state;
+        if state.verdict.is_none()
+            && !self.storms.is_on(state.destination)
+            && let Some(failure) = state.last.take_if(|failure| failure.counts_attempt)
+        {
+            self.condemn(head, failure.cut_short());
+        }
+    }
+
+    /// To the dead letters with it.
+    fn condemn(&mut self, id: EntryId, mut failure: Box<Failure>) {
+        let Some(entry) = self.lanes.get_mut(id) else {
+            return;
+        };
+        let may_pass = failure.may_pass();
+        // A later attempt that surely failed says nothing about an earlier one.
+        if entry.state.unknown {
+            failure.fault = Fault::Unknown;
+        }
+        let attempts = entry.state.attempts;
+        entry.state.verdict = Some(Box::new(Verdict { failure, attempts, may_pass, failures: 0 }));
+        self.lanes.wake(id, Class::Again);
     }
 
     fn not_dead_lettered(&mut self, id: EntryId, now: Instant) {
@@ -344,14 +404,14 @@ impl Shard {
             verdict.failures
         });
         let pause = dead_letter_pause(failures, &mut self.random);
-        self.park(id, now + pause);
+        self.park_until(id, now + pause);
     }
 
-    fn time_out(&mut self, id: EntryId, now: Instant, vacated: &mut Vec<usize>) {
+    fn time_out(&mut self, id: EntryId, now: Instant, vacated: &mut Vec<Vacated>) {
         let Some(entry) = self.lanes.get_mut(id) else {
             return;
         };
-        vacated.extend(entry.state.seat.take());
+        vacated.extend(entry.state.seat.take().map(|seat| (seat, entry.state.class)));
         let outcome = match entry.state.verdict {
             Some(_) => {
                 Outcome::NotDeadLettered(Box::new(Error::unknown("publish dead letter").because("timed out")))
@@ -366,26 +426,29 @@ impl Shard {
         self.ended(id, outcome, now);
     }
 
-    fn park(&mut self, id: EntryId, due: Instant) {
+    fn park(&mut self, id: EntryId, due: Instant, failure: Box<Failure>) {
+        if let Some(entry) = self.lanes.get_mut(id) {
+            entry.state.last = Some(failure);
+        }
+        self.park_until(id, due);
+    }
+
+    fn park_until(&mut self, id: EntryId, due: Instant) {
         self.lanes.park(id);
-        self.parked.push(Reverse((due, id)));
-    }
-}
-
-impl Settled {
-    fn finish(&mut self, delivery: Arc<Delivery>) {
-        self.finished.push(delivery.token);
-        self.let_go(delivery);
+        if let Some(entry) = self.lanes.get_mut(id) {
+            entry.state.due = Some(due);
+            self.parked.push(Reverse((due, id)));
+        }
     }
 
-    fn give_up(&mut self, delivery: Arc<Delivery>) {
-        self.given_up.push(delivery.token);
-        self.let_go(delivery);
-    }
-
-    fn let_go(&mut self, delivery: Arc<Delivery>) {
-        self.bytes += delivery.size_bytes();
-        self.emptied.extend(emptied(delivery));
+    fn count_success(&mut self, destination: Destination) {
+        let index = destination.index();
+        if self.successes.len() <= index {
+            self.successes.resize(index + 1, 0);
+        }
+        if let Some(attempts) = self.successes.get_mut(index) {
+            *attempts += 1;
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Runs the handlers of a shard, in one task.
 
 mod attempt;
+mod bell;
+mod destinations;
 mod permits;
 mod publication;
 mod sparse;
@@ -15,14 +17,18 @@ use std::time::Instant;
 use tokio::time::Sleep;
 
 pub(super) use attempt::Attempts;
+pub(super) use bell::Bell;
+use destinations::Destinations;
 pub(super) use permits::Limit;
 use permits::Permits;
 
 use super::engine::ToShard;
-use super::lanes::{EntryId, Routed};
+use super::handle::ShardGauges;
+use super::lanes::{Class, EntryId, Routed};
 use super::mailbox::Mailbox;
 use super::seats::{Begun, Panicked, Seats};
-use super::shard::{Failure, Outcome, Settled, Shard, Work};
+use super::shard::{Failure, Outcome, Settled, Shard, Vacated, Work};
+use super::storm::StormWatch;
 use crate::codec::Codec;
 use crate::consumer::Delivery;
 use crate::error::{Error, Fault};
@@ -35,8 +41,17 @@ pub(super) struct Lines {
     pub(super) outbox: Arc<Mailbox<Settled>>,
 }
 
+/// What a worker is given beside its shard.
+pub(super) struct Equipment {
+    pub(super) lines: Lines,
+    pub(super) limit: Limit,
+    pub(super) storms: StormWatch,
+    pub(super) bell: Bell,
+    pub(super) gauges: Arc<ShardGauges>,
+}
+
 /// Runs until it is dropped.
-pub(super) async fn run<T, C, H>(shard: Shard, lines: Lines, attempts: Arc<Attempts<C, H>>, limit: Limit)
+pub(super) async fn run<T, C, H>(shard: Shard, equipment: Equipment, attempts: Arc<Attempts<C, H>>)
 where
     T: Send + 'static,
     C: Codec<T> + 'static,
@@ -45,8 +60,11 @@ where
     let attempts = &*attempts;
     let mut worker = Worker {
         shard,
-        lines,
-        permits: Permits::new(limit),
+        lines: equipment.lines,
+        permits: Permits::new(&equipment.limit),
+        destinations: Destinations::new(equipment.storms, |delivery| attempts.destination::<T>(delivery)),
+        bell: equipment.bell,
+        gauges: equipment.gauges,
         arrived: Vec::new(),
         letters: VecDeque::new(),
         vacated: Vec::new(),
@@ -61,36 +79,48 @@ where
     .await;
 }
 
-struct Worker {
+struct Worker<N> {
     shard: Shard,
     lines: Lines,
     permits: Permits,
+    destinations: Destinations<N>,
+    bell: Bell,
+    gauges: Arc<ShardGauges>,
     /// Batches just taken; between turns, empty ones.
     arrived: Vec<VecDeque<ToShard>>,
     /// Deliveries that were not sorted into lanes yet, in batches none of which is empty.
     letters: VecDeque<VecDeque<ToShard>>,
-    vacated: Vec<usize>,
+    vacated: Vec<Vacated>,
     timer: Pin<Box<Sleep>>,
     timer_at: Option<Instant>,
 }
 
+/// By what a seat's future is known.
+type Label = (EntryId, Class);
+
 /// Work that is started before others on the runtime get their turn.
 const STARTS_PER_TURN: usize = 256;
 
-impl Worker {
+impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
     fn turn<F>(
         &mut self,
         cx: &mut Context<'_>,
-        seats: &mut Seats<F, EntryId>,
+        seats: &mut Seats<F, Label>,
         perform: impl Fn(Work, Arc<Delivery>) -> F,
     ) where
         F: Future<Output = Outcome>,
     {
         let now = tokio::time::Instant::now().into_std();
-        self.read_letters(seats, cx);
+        self.gauges.turn_begins(now);
+        // Before anything is looked at that another shard may change.
+        let listens = self.shard.watches_weather();
+        if listens {
+            self.bell.listen(cx);
+        }
+        self.read_letters(seats, cx, now);
         let (shard, permits) = (&mut self.shard, &mut self.permits);
-        seats.poll_woken(cx, |id, output| {
-            permits.release();
+        seats.poll_woken(cx, |(id, class), output| {
+            permits.release(class);
             let outcome = judged(output, shard);
             shard.ended(id, outcome, now);
         });
@@ -100,18 +130,24 @@ impl Worker {
         self.permits.give_back();
         let rest = self.start(cx, seats, &perform, now);
         self.permits.give_back();
+        self.shard.tell_successes();
         self.report();
-        self.set_timer(cx);
-        if rest {
+        let weather_changed = self.shard.take_weather_changed();
+        if weather_changed {
+            self.bell.ring();
+        }
+        let census_at = self.gauges.turn_ends(now, &self.shard);
+        self.set_timer(cx, now, census_at);
+        if rest || weather_changed || self.shard.watches_weather() && !listens {
             cx.waker().wake_by_ref();
         }
     }
 
-    fn read_letters<F: Future>(&mut self, seats: &mut Seats<F, EntryId>, cx: &Context<'_>) {
+    fn read_letters<F: Future>(&mut self, seats: &mut Seats<F, Label>, cx: &Context<'_>, now: Instant) {
         self.lines.inbox.take(&mut self.arrived, cx);
         let is_order = |letter: &ToShard| !matches!(letter, ToShard::Deliver(_));
         if self.arrived.iter().flatten().any(is_order) {
-            self.obey();
+            self.obey(now);
             self.vacate(seats);
         } else {
             self.letters.extend(self.arrived.drain(..));
@@ -119,22 +155,27 @@ impl Worker {
     }
 
     /// An order is about what was delivered before it, so all of that is sorted into lanes first.
-    fn obey(&mut self) {
+    fn obey(&mut self, now: Instant) {
         let arrived = std::mem::take(&mut self.arrived);
         self.arrived.extend(self.letters.drain(..).chain(arrived));
         for letter in self.arrived.iter_mut().flat_map(|batch| batch.drain(..)) {
             match letter {
-                ToShard::Deliver(routed) => self.shard.deliver(routed),
+                ToShard::Deliver(routed) => {
+                    let destination = self.destinations.of(&routed.delivery);
+                    self.shard.deliver(routed, destination, now);
+                }
                 ToShard::Stop(slot) => self.shard.stop(slot),
-                ToShard::Cut(slot) => self.shard.cut(slot, &mut self.vacated),
+                ToShard::Cut(slot) => self.shard.cut(slot, now, &mut self.vacated),
+                ToShard::Pause => self.shard.pause(),
+                ToShard::Resume => self.shard.resume(),
             }
         }
     }
 
-    fn vacate<F: Future>(&mut self, seats: &mut Seats<F, EntryId>) {
-        for seat in self.vacated.drain(..) {
+    fn vacate<F: Future>(&mut self, seats: &mut Seats<F, Label>) {
+        for (seat, class) in self.vacated.drain(..) {
             seats.vacate(seat);
-            self.permits.release();
+            self.permits.release(class);
         }
     }
 
@@ -142,7 +183,7 @@ impl Worker {
     fn start<F>(
         &mut self,
         cx: &mut Context<'_>,
-        seats: &mut Seats<F, EntryId>,
+        seats: &mut Seats<F, Label>,
         perform: &impl Fn(Work, Arc<Delivery>) -> F,
         now: Instant,
     ) -> bool
@@ -150,28 +191,31 @@ impl Worker {
         F: Future<Output = Outcome>,
     {
         for _ in 0..STARTS_PER_TURN {
-            if !self.shard.has_ready() && self.letters.is_empty() {
+            let again = self.shard.has_ready(Class::Again, now);
+            let ready = self.shard.has_ready(Class::First, now);
+            if !again && !ready && self.letters.is_empty() {
                 self.permits.rest();
                 return false;
             }
             if !tokio::task::coop::has_budget_remaining() {
                 break;
             }
-            if self.permits.poll_acquire(cx).is_pending() {
+            let Poll::Ready(class) = self.permits.poll_acquire(cx, again, ready || !self.letters.is_empty())
+            else {
                 return false;
-            }
-            let begun = if self.shard.has_ready() {
-                self.begin_ready(seats, perform, now)
+            };
+            let begun = if class == Class::Again || ready {
+                self.begin_ready(class, seats, perform, now)
             } else {
                 self.begin_letter(seats, perform, now)
             };
             match begun {
                 Some((seat, id)) => {
-                    seats.label(seat, id);
+                    seats.label(seat, (id, class));
                     // Not `now`: what was begun before it in this turn may have taken its time.
                     self.shard.seated(id, seat, tokio::time::Instant::now().into_std());
                 }
-                None => self.permits.release(),
+                None => self.permits.release(class),
             }
         }
         // The other shards get their turn at it too.
@@ -182,14 +226,15 @@ impl Worker {
     /// Begins what has waited in its lane.
     fn begin_ready<F>(
         &mut self,
-        seats: &mut Seats<F, EntryId>,
+        class: Class,
+        seats: &mut Seats<F, Label>,
         perform: &impl Fn(Work, Arc<Delivery>) -> F,
         now: Instant,
     ) -> Option<(usize, EntryId)>
     where
         F: Future<Output = Outcome>,
     {
-        let (id, work, delivery) = self.shard.start()?;
+        let (id, work, delivery) = self.shard.start(class, now)?;
         match seats.begin(perform(work, delivery)) {
             Begun::Ended(output) => {
                 let outcome = judged(output, &mut self.shard);
@@ -203,7 +248,7 @@ impl Worker {
     /// Begins what has just come, if its lane is idle.
     fn begin_letter<F>(
         &mut self,
-        seats: &mut Seats<F, EntryId>,
+        seats: &mut Seats<F, Label>,
         perform: &impl Fn(Work, Arc<Delivery>) -> F,
         now: Instant,
     ) -> Option<(usize, EntryId)>
@@ -211,7 +256,8 @@ impl Worker {
         F: Future<Output = Outcome>,
     {
         let routed = self.next_letter()?;
-        let direct = self.shard.deliver_or_start(routed)?;
+        let destination = self.destinations.of(&routed.delivery);
+        let direct = self.shard.deliver_or_start(routed, destination, now)?;
         let work = Work::Handle { attempt: 1 };
         match seats.begin(perform(work, Arc::clone(direct.delivery()))) {
             Begun::Ended(output) => {
@@ -219,7 +265,7 @@ impl Worker {
                 self.shard.ended_directly(direct, outcome, now);
                 None
             }
-            Begun::Seated(seat) => Some((seat, self.shard.enter(direct))),
+            Begun::Seated(seat) => Some((seat, self.shard.enter(direct, now))),
         }
     }
 
@@ -232,7 +278,7 @@ impl Worker {
         match letter {
             Some(ToShard::Deliver(routed)) => Some(routed),
             // Orders never wait among the letters.
-            Some(ToShard::Stop(_) | ToShard::Cut(_)) | None => None,
+            Some(ToShard::Stop(_) | ToShard::Cut(_) | ToShard::Pause | ToShard::Resume) | None => None,
         }
     }
 
@@ -243,8 +289,8 @@ impl Worker {
         }
     }
 
-    fn set_timer(&mut self, cx: &mut Context<'_>) {
-        let Some(wake_at) = self.shard.wake_at() else {
+    fn set_timer(&mut self, cx: &mut Context<'_>, now: Instant, census_at: Option<Instant>) {
+        let Some(wake_at) = [self.shard.wake_at(now), census_at].into_iter().flatten().min() else {
             return;
         };
         if self.timer_at != Some(wake_at) {

@@ -20,6 +20,8 @@ pub(in crate::pipeline) enum Event<'a> {
     Broken(Error),
     /// The commit that was asked for ended.
     Committed(Result<(), Error>),
+    /// The caller asks to pause (true) or to go on.
+    Pause(bool),
     /// The caller asks to stop.
     ShutDown,
     /// [`Engine::wake_at`] has come.
@@ -65,6 +67,9 @@ pub(in crate::pipeline) enum ToShard {
     Stop(Option<u32>),
     /// Drop what runs of this partition (`None`: of any).
     Cut(Option<u32>),
+    /// Start nothing more until resumed.
+    Pause,
+    Resume,
 }
 
 /// Something that the person on call wants to know, once an outage.

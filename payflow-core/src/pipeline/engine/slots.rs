@@ -8,6 +8,12 @@ use crate::consumer::AckToken;
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     held: Vec<Option<Held>>,
+    /// Partitions that are handled.
+    active: usize,
+    /// Of these, those of which there may be more to receive.
+    unread: usize,
+    /// The consumer tells ends; if it never did, nothing follows from their absence.
+    tells_ends: bool,
     next_cut: Option<Instant>,
 }
 
@@ -18,6 +24,8 @@ struct Held {
     hash: u64,
     /// Deliveries that the shards hold.
     out: usize,
+    /// Everything that was there has been received.
+    at_end: bool,
     standing: Standing,
 }
 
@@ -39,9 +47,9 @@ impl Slots {
         if self.held.len() <= index {
             self.held.resize_with(index + 1, || None);
         }
-        let held = Held { generation, hash, out: 0, standing: Standing::Active };
+        let held = Held { generation, hash, out: 0, at_end: false, standing: Standing::Active };
         let older = self.held.get_mut(index).and_then(|place| place.replace(held));
-        self.find_next_cut();
+        self.count();
         older.is_some()
     }
 
@@ -49,7 +57,7 @@ impl Slots {
     pub(super) fn stop(&mut self, slot: u32, generation: u32, cut_at: Instant) -> bool {
         let Some(held) = self.get_mut(slot, generation) else { return false };
         held.standing = Standing::Stopping { cut_at };
-        self.find_next_cut();
+        self.count();
         true
     }
 
@@ -61,7 +69,7 @@ impl Slots {
         if let Some(place) = self.held.get_mut(slot as usize) {
             *place = None;
         }
-        self.find_next_cut();
+        self.count();
         true
     }
 
@@ -72,7 +80,30 @@ impl Slots {
             return None;
         }
         held.out += 1;
-        Some(held.hash)
+        let (hash, was_at_end) = (held.hash, std::mem::take(&mut held.at_end));
+        self.unread += usize::from(was_at_end);
+        Some(hash)
+    }
+
+    /// Everything that is there of a partition was received.
+    pub(super) fn reached_end(&mut self, slot: u32, generation: u32) {
+        self.tells_ends = true;
+        if let Some(held) = self.get_mut(slot, generation)
+            && held.standing == Standing::Active
+            && !std::mem::replace(&mut held.at_end, true)
+        {
+            self.unread = self.unread.saturating_sub(1);
+        }
+    }
+
+    /// How many partitions are handled.
+    pub(super) const fn active(&self) -> usize {
+        self.active
+    }
+
+    /// Whether all that is there of them was received.
+    pub(super) const fn are_at_end(&self) -> bool {
+        self.unread == 0 || !self.tells_ends
     }
 
     /// A delivery is back. Whether its partition is still ours.
@@ -105,7 +136,7 @@ impl Slots {
                 }
             }
         }
-        self.find_next_cut();
+        self.count();
         overdue
     }
 
@@ -114,7 +145,11 @@ impl Slots {
         held.filter(|held| held.generation == generation)
     }
 
-    fn find_next_cut(&mut self) {
+    /// Counts anew, after a change of the assignment.
+    fn count(&mut self) {
+        let active = |held: &&Held| held.standing == Standing::Active;
+        self.active = self.held.iter().flatten().filter(active).count();
+        self.unread = self.held.iter().flatten().filter(active).filter(|held| !held.at_end).count();
         let cuts = self.held.iter().flatten().filter_map(|held| match held.standing {
             Standing::Stopping { cut_at } => Some(cut_at),
             Standing::Active | Standing::CutOff => None,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::consumer::AckToken;
 use crate::record::{Headers, Topic};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -19,7 +20,22 @@ fn routed(key: &'static str, offset: i64) -> Routed {
 }
 
 fn shard(delays: &[Duration]) -> (Shard, Instant) {
-    (Shard::new(Order::ByKey, RetryPolicy::new(delays.to_vec()), 30 * SECOND, 1), Instant::now())
+    (configured(PipelineConfig::new().with_retry(RetryPolicy::new(delays.to_vec()))), Instant::now())
+}
+
+fn configured(config: PipelineConfig) -> Shard {
+    let storms = StormWatch::new(config.storm.clone());
+    storms.destination("handler");
+    Shard::new(&config, storms, 1)
+}
+
+fn deliver(shard: &mut Shard, routed: Routed) {
+    shard.deliver(routed, Destination::default(), Instant::now());
+}
+
+/// The next that starts: what is new first.
+fn start(shard: &mut Shard, now: Instant) -> Option<(EntryId, Work, Arc<Delivery>)> {
+    shard.start(Class::First, now).or_else(|| shard.start(Class::Again, now))
 }
 
 fn failure(fault: Fault) -> Outcome {
@@ -29,14 +45,14 @@ fn failure(fault: Fault) -> Outcome {
 const TRANSIENT: Fault = Fault::Transient { retry_after: None };
 
 fn attempt(shard: &mut Shard) -> (EntryId, u32) {
-    match shard.start() {
+    match start(shard, Instant::now()) {
         Some((id, Work::Handle { attempt }, _)) => (id, attempt),
         other => panic!("{other:?}"),
     }
 }
 
 fn dead_letter(shard: &mut Shard) -> (EntryId, Box<Verdict>) {
-    match shard.start() {
+    match start(shard, Instant::now()) {
         Some((id, Work::DeadLetter(verdict), _)) => (id, verdict),
         other => panic!("{other:?}"),
     }
@@ -50,17 +66,17 @@ fn sequences(tokens: &[AckToken]) -> Vec<i64> {
 fn a_retry_holds_its_lane_only_and_comes_when_it_is_due() {
     let (mut shard, now) = shard(&[SECOND]);
     for (key, offset) in [("a", 0), ("a", 1), ("b", 2)] {
-        shard.deliver(routed(key, offset));
+        deliver(&mut shard, routed(key, offset));
     }
     let (first, _) = attempt(&mut shard);
     shard.ended(first, failure(TRANSIENT), now);
     let (other, _) = attempt(&mut shard);
     assert_eq!(shard.lanes.get(other).unwrap().delivery.offset, 2);
-    assert!(shard.start().is_none());
+    assert!(start(&mut shard, now).is_none());
 
-    let due = shard.wake_at().unwrap();
+    let due = shard.wake_at(now).unwrap();
     shard.unpark(due - Duration::from_millis(1));
-    assert!(shard.start().is_none());
+    assert!(start(&mut shard, now).is_none());
     shard.unpark(due);
     assert_eq!(attempt(&mut shard), (first, 2));
     shard.ended(first, Outcome::Handled, due);
@@ -70,13 +86,13 @@ fn a_retry_holds_its_lane_only_and_comes_when_it_is_due() {
 #[test]
 fn attempts_used_up_lead_to_a_dead_letter_that_is_awaited() {
     let (mut shard, now) = shard(&[]);
-    shard.deliver(routed("a", 0));
-    shard.deliver(routed("a", 1));
+    deliver(&mut shard, routed("a", 0));
+    deliver(&mut shard, routed("a", 1));
     let (first, _) = attempt(&mut shard);
     shard.ended(first, failure(Fault::Unknown), now);
     let (same, verdict) = dead_letter(&mut shard);
     assert_eq!((same, verdict.failure.fault, verdict.attempts), (first, Fault::Unknown, 1));
-    assert!(shard.start().is_none(), "the next of the key waits for the dead letter");
+    assert!(start(&mut shard, now).is_none(), "the next of the key waits for the dead letter");
     assert!(shard.settled().finished.is_empty());
     shard.ended(first, Outcome::DeadLettered, now);
     assert_eq!(sequences(&shard.settled().finished), [0]);
@@ -86,7 +102,7 @@ fn attempts_used_up_lead_to_a_dead_letter_that_is_awaited() {
 #[test]
 fn an_outcome_that_was_once_unknown_stays_so_in_the_dead_letter() {
     let (mut shard, now) = shard(&[SECOND]);
-    shard.deliver(routed("a", 0));
+    deliver(&mut shard, routed("a", 0));
     let (id, _) = attempt(&mut shard);
     shard.ended(id, failure(Fault::Unknown), now);
     shard.unpark(now + 2 * SECOND);
@@ -98,14 +114,14 @@ fn an_outcome_that_was_once_unknown_stays_so_in_the_dead_letter() {
 #[test]
 fn a_dead_letter_that_fails_is_published_again_without_end() {
     let (mut shard, mut now) = shard(&[]);
-    shard.deliver(routed("a", 0));
+    deliver(&mut shard, routed("a", 0));
     let (id, _) = attempt(&mut shard);
     shard.ended(id, failure(Fault::Permanent), now);
     for failures in 0..40 {
         let (id, verdict) = dead_letter(&mut shard);
         assert_eq!(verdict.failures, failures);
         shard.ended(id, Outcome::NotDeadLettered(Box::new(Error::permanent("publish"))), now);
-        let due = shard.wake_at().unwrap();
+        let due = shard.wake_at(now).unwrap();
         assert!(due - now <= Duration::from_secs(36));
         now = due;
         shard.unpark(now);
@@ -116,14 +132,14 @@ fn a_dead_letter_that_fails_is_published_again_without_end() {
 #[test]
 fn waiting_for_a_holder_uses_up_no_attempt() {
     let (mut shard, mut now) = shard(&[]);
-    shard.deliver(routed("a", 0));
+    deliver(&mut shard, routed("a", 0));
     for _ in 0..10 {
         let (id, number) = attempt(&mut shard);
         assert_eq!(number, 1);
         let fault = Fault::Transient { retry_after: Some(7 * SECOND) };
         let held = Failure { fault, counts_attempt: false, stage: "handler", reason: "held".into() };
         shard.ended(id, Outcome::Failed(Box::new(held)), now);
-        assert_eq!(shard.wake_at().unwrap() - now, 7 * SECOND);
+        assert_eq!(shard.wake_at(now).unwrap() - now, 7 * SECOND);
         now += 7 * SECOND;
         shard.unpark(now);
     }
@@ -132,14 +148,14 @@ fn waiting_for_a_holder_uses_up_no_attempt() {
 #[test]
 fn an_attempt_without_outcome_times_out_as_unknown_and_its_future_is_dropped() {
     let (mut shard, now) = shard(&[]);
-    shard.deliver(routed("a", 0));
+    deliver(&mut shard, routed("a", 0));
     let (id, _) = attempt(&mut shard);
     shard.seated(id, 5, now);
     let mut vacated = Vec::new();
     shard.expire(now + 29 * SECOND, &mut vacated);
     assert!(vacated.is_empty());
     shard.expire(now + 30 * SECOND, &mut vacated);
-    assert_eq!(vacated, [5]);
+    assert_eq!(vacated, [(5, Class::First)]);
     let (_, verdict) = dead_letter(&mut shard);
     assert_eq!((verdict.failure.fault, verdict.failure.stage), (Fault::Unknown, "timeout"));
 }
@@ -147,7 +163,7 @@ fn an_attempt_without_outcome_times_out_as_unknown_and_its_future_is_dropped() {
 #[test]
 fn a_deadline_of_an_earlier_attempt_does_not_end_a_later_one() {
     let (mut shard, now) = shard(&[SECOND]);
-    shard.deliver(routed("a", 0));
+    deliver(&mut shard, routed("a", 0));
     let (id, _) = attempt(&mut shard);
     shard.seated(id, 1, now);
     shard.ended(id, failure(TRANSIENT), now + 28 * SECOND);
@@ -158,14 +174,14 @@ fn a_deadline_of_an_earlier_attempt_does_not_end_a_later_one() {
     shard.expire(now + 31 * SECOND, &mut vacated);
     assert!(vacated.is_empty());
     shard.expire(now + 60 * SECOND, &mut vacated);
-    assert_eq!(vacated, [2]);
+    assert_eq!(vacated, [(2, Class::Again)]);
 }
 
 #[test]
 fn stopping_gives_up_what_waits_and_lets_what_runs_finish() {
     let (mut shard, now) = shard(&[SECOND]);
     for (key, offset) in [("a", 0), ("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
-        shard.deliver(routed(key, offset));
+        deliver(&mut shard, routed(key, offset));
     }
     let running = [attempt(&mut shard).0, attempt(&mut shard).0, attempt(&mut shard).0];
     shard.ended(running[1], failure(TRANSIENT), now);
@@ -187,12 +203,12 @@ fn stopping_gives_up_what_waits_and_lets_what_runs_finish() {
 #[test]
 fn cutting_gives_up_what_runs_and_ignores_its_late_end() {
     let (mut shard, now) = shard(&[]);
-    shard.deliver(routed("a", 0));
+    deliver(&mut shard, routed("a", 0));
     let (id, _) = attempt(&mut shard);
     shard.seated(id, 9, now);
     let mut vacated = Vec::new();
-    shard.cut(None, &mut vacated);
-    assert_eq!(vacated, [9]);
+    shard.cut(None, now, &mut vacated);
+    assert_eq!(vacated, [(9, Class::First)]);
     assert_eq!(sequences(&shard.settled().given_up), [0]);
     shard.ended(id, Outcome::Handled, now);
     assert!(shard.settled().finished.is_empty());
@@ -203,8 +219,8 @@ fn deadlines_are_bounded_by_what_is_held() {
     let (mut shard, now) = shard(&[]);
     let mut vacated = Vec::new();
     let seat = |shard: &mut Shard, key, offset, now| {
-        let direct = shard.deliver_or_start(routed(key, offset)).unwrap();
-        let id = shard.enter(direct);
+        let direct = shard.deliver_or_start(routed(key, offset), Destination::default(), now).unwrap();
+        let id = shard.enter(direct, now);
         shard.seated(id, 0, now);
         id
     };
@@ -216,3 +232,41 @@ fn deadlines_are_bounded_by_what_is_held() {
     }
     assert!(shard.deadlines.len() < 1_000, "{} deadlines for 1 running", shard.deadlines.len());
 }
+
+#[test]
+fn a_lane_that_fills_its_share_behind_a_retry_has_its_head_dead_lettered() {
+    let config = PipelineConfig::new().with_records_max(256).with_retry(RetryPolicy::new([60 * SECOND; 5]));
+    let (mut shard, now) = (configured(config), Instant::now());
+    for offset in 0..31 {
+        deliver(&mut shard, routed("a", offset));
+    }
+    let (first, _) = attempt(&mut shard);
+    shard.ended(first, failure(TRANSIENT), now);
+    assert!(start(&mut shard, now).is_none(), "31 of 32 leave it its time");
+    deliver(&mut shard, routed("a", 31));
+    let (same, verdict) = dead_letter(&mut shard);
+    assert_eq!((same, verdict.failure.stage, verdict.attempts), (first, "lane full", 1));
+    assert!(verdict.failure.reason.ends_with("last, handler: no"), "{}", verdict.failure.reason);
+    shard.ended(first, Outcome::DeadLettered, now);
+
+    let (second, _) = attempt(&mut shard);
+    shard.ended(second, failure(TRANSIENT), now);
+    assert!(start(&mut shard, now).is_none(), "with 31 there is time again");
+    assert!(shard.wake_at(now).is_some_and(|at| at > now + 40 * SECOND));
+}
+
+#[test]
+fn a_head_that_fails_in_a_full_lane_is_not_tried_again() {
+    let config = PipelineConfig::new().with_records_max(256).with_retry(RetryPolicy::new([60 * SECOND; 5]));
+    let (mut shard, now) = (configured(config), Instant::now());
+    deliver(&mut shard, routed("a", 0));
+    let (first, _) = attempt(&mut shard);
+    for offset in 1..32 {
+        deliver(&mut shard, routed("a", offset));
+    }
+    assert!(start(&mut shard, now).is_none(), "one that runs is let run");
+    shard.ended(first, failure(TRANSIENT), now);
+    assert_eq!(dead_letter(&mut shard).1.failure.stage, "lane full");
+}
+
+mod weather;

@@ -60,6 +60,14 @@ impl<C, H> Attempts<C, H> {
         }
     }
 
+    /// Where the handler would turn to with it.
+    pub(super) fn destination<T>(&self, delivery: &Delivery) -> &'static str
+    where
+        H: Handler<T>,
+    {
+        self.handler.destination(delivery)
+    }
+
     fn failed(&self, error: &Error) -> Failure {
         let reason = error.chain();
         if error.fault() == Fault::Fatal

@@ -7,20 +7,84 @@ use std::task::{Context, Poll};
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
-/// How many handlers run at once over all shards; cheap to clone.
+use crate::pipeline::lanes::Class;
+
+/// How many handlers run at once over all shards, and how many of them for what failed before: half, or one if that is
+/// all. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(in crate::pipeline) struct Limit(Arc<Semaphore>);
+pub(in crate::pipeline) struct Limit {
+    all: Arc<Semaphore>,
+    again: Arc<Semaphore>,
+}
 
 impl Limit {
     pub(in crate::pipeline) fn new(concurrency: usize) -> Self {
-        Self(Arc::new(Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS))))
+        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        Self { all: semaphore(concurrency), again: semaphore((concurrency / 2).max(1)) }
     }
 }
 
-/// Takes permits from the limit and gives them back. One that came back is kept for the next start of this turn, so
-/// that handlers that are ready at once do not touch what all shards share.
+/// Takes permits from the limit and gives them back.
+#[derive(Debug)]
 pub(super) struct Permits {
-    limit: Limit,
+    all: Line,
+    /// Taken beside one of all.
+    again: Line,
+    /// Who had the last turn, where both could have.
+    last: Class,
+}
+
+impl Permits {
+    pub(super) fn new(limit: &Limit) -> Self {
+        let (all, again) = (Line::new(&limit.all), Line::new(&limit.again));
+        Self { all, again, last: Class::First }
+    }
+
+    /// Takes a permit for one of the classes that have something to start, or gets in line. In turn, where there is one for
+    /// both.
+    pub(super) fn poll_acquire(&mut self, cx: &mut Context<'_>, again: bool, first: bool) -> Poll<Class> {
+        if !again {
+            self.again.rest();
+        } else if !(first && self.last == Class::Again) && self.again.poll_acquire(cx).is_ready() {
+            if self.all.poll_acquire(cx).is_ready() {
+                self.last = Class::Again;
+                return Poll::Ready(Class::Again);
+            }
+            self.again.release();
+            return Poll::Pending;
+        }
+        self.last = Class::First;
+        if !first {
+            return Poll::Pending;
+        }
+        self.all.poll_acquire(cx).map(|()| Class::First)
+    }
+
+    /// Takes note of a permit that is no longer used; [`give_back`](Self::give_back) hands it on.
+    pub(super) fn release(&mut self, class: Class) {
+        self.all.release();
+        if class == Class::Again {
+            self.again.release();
+        }
+    }
+
+    /// Gives the permits back that were released, save the one that is kept.
+    pub(super) fn give_back(&mut self) {
+        self.all.give_back();
+        self.again.give_back();
+    }
+
+    /// Nothing is to be started at present: keeps and waits for nothing.
+    pub(super) fn rest(&mut self) {
+        self.all.rest();
+        self.again.rest();
+    }
+}
+
+/// A place before one semaphore. A permit that came back is kept for the next start of this turn, so that handlers that are ready at
+/// once do not touch what all shards share.
+struct Line {
+    semaphore: Arc<Semaphore>,
     kept: bool,
     /// On their way back, all at once.
     returning: usize,
@@ -30,22 +94,22 @@ pub(super) struct Permits {
 
 type Waiting = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
 
-impl Permits {
-    pub(super) const fn new(limit: Limit) -> Self {
-        Self { limit, kept: false, returning: 0, waiting: None }
+impl Line {
+    fn new(semaphore: &Arc<Semaphore>) -> Self {
+        Self { semaphore: Arc::clone(semaphore), kept: false, returning: 0, waiting: None }
     }
 
     /// Takes a permit, or gets in line for one. First come, first served among the shards.
-    pub(super) fn poll_acquire(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_acquire(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if std::mem::take(&mut self.kept) {
             return Poll::Ready(());
         }
         if self.waiting.is_none() {
-            if let Ok(permit) = self.limit.0.try_acquire() {
+            if let Ok(permit) = self.semaphore.try_acquire() {
                 permit.forget();
                 return Poll::Ready(());
             }
-            self.waiting = Some(Box::pin(Arc::clone(&self.limit.0).acquire_owned()));
+            self.waiting = Some(Box::pin(Arc::clone(&self.semaphore).acquire_owned()));
         }
         let Some(waiting) = &mut self.waiting else {
             return Poll::Pending;
@@ -59,36 +123,33 @@ impl Permits {
         })
     }
 
-    /// Takes note of a permit that is no longer used; [`give_back`](Self::give_back) hands it on.
-    pub(super) fn release(&mut self) {
+    fn release(&mut self) {
         if self.waiting.is_some() || std::mem::replace(&mut self.kept, true) {
             self.returning += 1;
         }
     }
 
-    /// Gives the permits back that were released, save the one that is kept.
-    pub(super) fn give_back(&mut self) {
+    fn give_back(&mut self) {
         if self.returning > 0 {
-            self.limit.0.add_permits(std::mem::take(&mut self.returning));
+            self.semaphore.add_permits(std::mem::take(&mut self.returning));
         }
     }
 
-    /// Nothing is to be started at present: keeps and waits for nothing.
-    pub(super) fn rest(&mut self) {
+    fn rest(&mut self) {
         self.waiting = None;
         self.returning += usize::from(std::mem::take(&mut self.kept));
         self.give_back();
     }
 }
 
-impl Drop for Permits {
+impl Drop for Line {
     fn drop(&mut self) {
         self.rest();
     }
 }
 
-impl fmt::Debug for Permits {
+impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permits").field("kept", &self.kept).finish_non_exhaustive()
+        f.debug_struct("Line").field("kept", &self.kept).finish_non_exhaustive()
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::consumer::AckToken;
-use crate::pipeline::lanes::EntryId;
+use crate::pipeline::lanes::{Class, EntryId};
 use crate::pipeline::shard::{Failure, Outcome, Shard, Work};
+use crate::pipeline::storm::{Destination, StormWatch};
 use crate::record::{Headers, Topic};
 
 pub(super) struct Rig {
@@ -41,6 +42,7 @@ struct Running {
     shard: usize,
     id: EntryId,
     seat: usize,
+    class: Class,
     dead_letter: bool,
     delivery: Arc<Delivery>,
 }
@@ -49,7 +51,9 @@ impl Rig {
     pub(super) fn new(config: PipelineConfig) -> Self {
         let config = config.with_shards(3).with_seed(1);
         let now = Instant::now();
-        let shard = |seed| Shard::new(config.order, config.retry.clone(), config.handler_timeout, seed);
+        let storms = StormWatch::new(config.storm.clone());
+        storms.destination("handler");
+        let shard = |seed| Shard::new(&config, storms.clone(), seed);
         Self {
             engine: Engine::new(&config, (1, 2), now),
             now,
@@ -142,7 +146,7 @@ impl Rig {
             shard.expire(self.now, &mut vacated);
             shard.unpark(self.now);
         }
-        self.running.retain(|running| !vacated.contains(&running.seat));
+        self.running.retain(|running| !vacated.contains(&(running.seat, running.class)));
         self.report_all();
         self.on(Event::Tick);
     }
@@ -253,15 +257,17 @@ impl Rig {
                     waiting.push_back(routed);
                     continue;
                 }
-                waiting.drain(..).for_each(|routed| shard.deliver(routed));
+                waiting.drain(..).for_each(|routed| shard.deliver(routed, Destination::default(), self.now));
                 match letter {
                     ToShard::Deliver(_) => unreachable!("taken above"),
                     ToShard::Stop(slot) => shard.stop(slot),
-                    ToShard::Cut(slot) => shard.cut(slot, &mut vacated),
+                    ToShard::Cut(slot) => shard.cut(slot, self.now, &mut vacated),
+                    ToShard::Pause => shard.pause(),
+                    ToShard::Resume => shard.resume(),
                 }
             }
         }
-        self.running.retain(|running| !vacated.contains(&running.seat));
+        self.running.retain(|running| !vacated.contains(&(running.seat, running.class)));
         for token in std::mem::take(&mut self.actions.finished) {
             assert!(self.out.remove(&token), "{token:?} came back twice");
             assert!(self.done.contains(&token), "{token:?} was acknowledged and never finished");
@@ -287,9 +293,17 @@ impl Rig {
     fn start(&mut self) {
         for index in 0..self.shards.len() {
             while self.running.len() < self.config.concurrency {
-                if let Some((id, work, delivery)) = self.shards[index].start() {
+                let again = self.running.iter().filter(|running| running.class == Class::Again).count();
+                let may_again = again < (self.config.concurrency / 2).max(1);
+                let shard = &mut self.shards[index];
+                let classes = [may_again.then_some(Class::Again), Some(Class::First)];
+                let work = classes
+                    .into_iter()
+                    .flatten()
+                    .find_map(|class| Some((class, shard.start(class, self.now)?)));
+                if let Some((class, (id, work, delivery))) = work {
                     self.check_start(&work, &delivery);
-                    self.run(index, id, &work, delivery);
+                    self.run(index, id, class, &work, delivery);
                 } else if let Some(routed) = self.letters[index].pop_front() {
                     self.start_directly(index, routed);
                 } else {
@@ -304,7 +318,7 @@ impl Rig {
 
     /// What has just come may start without an entry.
     fn start_directly(&mut self, index: usize, routed: Routed) {
-        let Some(direct) = self.shards[index].deliver_or_start(routed) else {
+        let Some(direct) = self.shards[index].deliver_or_start(routed, Destination::default(), self.now) else {
             return;
         };
         let delivery = Arc::clone(direct.delivery());
@@ -319,19 +333,20 @@ impl Rig {
                 self.shards[index].ended_directly(direct, Outcome::Handled, self.now);
             }
             _ => {
-                let id = self.shards[index].enter(direct);
-                self.run(index, id, &work, delivery);
+                let id = self.shards[index].enter(direct, self.now);
+                self.run(index, id, Class::First, &work, delivery);
             }
         }
     }
 
-    fn run(&mut self, index: usize, id: EntryId, work: &Work, delivery: Arc<Delivery>) {
+    fn run(&mut self, index: usize, id: EntryId, class: Class, work: &Work, delivery: Arc<Delivery>) {
         self.seats += 1;
         self.shards[index].seated(id, self.seats, self.now);
         self.running.push(Running {
             shard: index,
             id,
             seat: self.seats,
+            class,
             dead_letter: matches!(work, Work::DeadLetter(_)),
             delivery,
         });

@@ -1,0 +1,107 @@
+//! The guards of a pipeline, which its shards share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::{Mark, Probed, StormGuard, StormPolicy};
+
+/// A guard for each destination. Cheap to clone; all clones are one. Touched only when something failed or a storm is
+/// on, and once a turn with what succeeded.
+#[derive(Debug, Clone)]
+pub(in crate::pipeline) struct StormWatch(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    policy: StormPolicy,
+    /// Whether any guard has a storm, to be asked without the lock.
+    any: AtomicBool,
+    guards: Mutex<Vec<(&'static str, StormGuard)>>,
+}
+
+/// Names a destination of this pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::pipeline) struct Destination(u32);
+
+impl Destination {
+    pub(in crate::pipeline) const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    pub(in crate::pipeline) const fn number(index: u32) -> Self {
+        Self(index)
+    }
+}
+
+impl StormWatch {
+    pub(in crate::pipeline) fn new(policy: StormPolicy) -> Self {
+        Self(Arc::new(Shared { policy, any: AtomicBool::new(false), guards: Mutex::default() }))
+    }
+
+    /// The destination of that name.
+    pub(in crate::pipeline) fn destination(&self, name: &'static str) -> Destination {
+        self.with(|guards| {
+            let known = guards.iter().position(|(known, _)| *known == name);
+            let index = known.unwrap_or_else(|| {
+                guards.push((name, StormGuard::new(self.0.policy.clone())));
+                guards.len() - 1
+            });
+            // Names are static, so there are far fewer than 2³².
+            Destination(index as u32)
+        })
+    }
+
+    /// Whether a storm is on anywhere.
+    pub(in crate::pipeline) fn is_any_on(&self) -> bool {
+        self.0.any.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::pipeline) fn is_on(&self, destination: Destination) -> bool {
+        self.is_any_on() && self.at(destination, |guard| guard.is_on()).unwrap_or(false)
+    }
+
+    pub(in crate::pipeline) fn succeeded(&self, destination: Destination, attempts: u64) {
+        self.at(destination, |guard| guard.succeeded(attempts));
+    }
+
+    /// Whether a storm is on, after this failure.
+    pub(in crate::pipeline) fn failed(&self, destination: Destination, mark: &mut Mark, now: Instant) -> bool {
+        self.at(destination, |guard| {
+            guard.failed(mark, now);
+            guard.is_on()
+        })
+        .unwrap_or(false)
+    }
+
+    pub(in crate::pipeline) fn probe_at(&self, destination: Destination) -> Option<Instant> {
+        self.at(destination, |guard| guard.probe_at()).flatten()
+    }
+
+    pub(in crate::pipeline) fn take_probe(&self, destination: Destination, now: Instant) -> bool {
+        self.at(destination, |guard| guard.take_probe(now)).unwrap_or(false)
+    }
+
+    pub(in crate::pipeline) fn probed(&self, destination: Destination, probed: Probed, now: Instant) {
+        self.at(destination, |guard| guard.probed(probed, now));
+    }
+
+    /// The destinations that have a storm, and since when.
+    pub(in crate::pipeline) fn storms(&self) -> Vec<(&'static str, Instant)> {
+        if !self.is_any_on() {
+            return Vec::new();
+        }
+        self.with(|guards| guards.iter().filter_map(|(name, guard)| Some((*name, guard.since()?))).collect())
+    }
+
+    fn at<R>(&self, destination: Destination, ask: impl FnOnce(&mut StormGuard) -> R) -> Option<R> {
+        self.with(|guards| guards.get_mut(destination.index()).map(|(_, guard)| ask(guard)))
+    }
+
+    fn with<R>(&self, ask: impl FnOnce(&mut Vec<(&'static str, StormGuard)>) -> R) -> R {
+        // Nothing that can panic runs under the lock.
+        let mut guards = self.0.guards.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = ask(&mut guards);
+        self.0.any.store(guards.iter().any(|(_, guard)| guard.is_on()), Ordering::Relaxed);
+        answer
+    }
+}
