@@ -88,8 +88,8 @@ pub use payment::{
     UserId,
 };
 pub use pipeline::{
-    DeadLetters, InvalidConfig, OldestUnfinished, Order, Pipeline, PipelineConfig, PipelineHandle, PipelineHealth,
-    PipelineSnapshot, PipelineState, RetryPolicy, StormPolicy, UnfinishedStage,
+    DeadLetters, InvalidConfig, OldestUnfinished, Order, Pipeline, PipelineConfig, PipelineHandle,
+    PipelineHealth, PipelineSnapshot, PipelineState, RetryPolicy, StormPolicy, UnfinishedStage,
 };
 pub use principal::Principal;
 pub use producer::Producer;

@@ -47,6 +47,12 @@ impl PipelineHandle {
         self.gauges.health(gauges::now())
     }
 
+    /// What [`health`](Self::health) will say after so long, if nothing happens until then. For tests.
+    #[must_use]
+    pub fn health_in(&self, time: Duration) -> PipelineHealth {
+        self.gauges.health(gauges::now() + time)
+    }
+
     /// The record that has been held longest, as of the last second; `None` if none has been held for so long.
     #[must_use]
     pub fn oldest_unfinished(&self) -> Option<OldestUnfinished> {

@@ -4,8 +4,11 @@
 
 mod dead_letters;
 mod fairness;
+mod health;
 mod order;
 mod remembering;
 mod retries;
 mod rig;
+mod shares;
 mod stops;
+mod storms;

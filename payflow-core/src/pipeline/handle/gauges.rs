@@ -146,7 +146,9 @@ impl Gauges {
         let phase = self.phase.load(Ordering::Relaxed);
         let is = |life: Life| phase == life as usize;
         let runs = is(Life::Running) || is(Life::Stopping);
-        let since = |at: &AtomicU64| Duration::from_millis(self.millis(now).saturating_sub(at.load(Ordering::Relaxed)));
+        let since = |at: &AtomicU64| {
+            Duration::from_millis(self.millis(now).saturating_sub(at.load(Ordering::Relaxed)))
+        };
         let stuck = self.shards().iter().any(|shard| shard.turns_for(now) > STUCK_AFTER);
         let assigned = self.partitions.load(Ordering::Relaxed) > 0;
         let idle = self.idle.load(Ordering::Relaxed);

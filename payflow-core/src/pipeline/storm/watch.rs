@@ -65,7 +65,12 @@ impl StormWatch {
     }
 
     /// Whether a storm is on, after this failure.
-    pub(in crate::pipeline) fn failed(&self, destination: Destination, mark: &mut Mark, now: Instant) -> bool {
+    pub(in crate::pipeline) fn failed(
+        &self,
+        destination: Destination,
+        mark: &mut Mark,
+        now: Instant,
+    ) -> bool {
         self.at(destination, |guard| {
             guard.failed(mark, now);
             guard.is_on()

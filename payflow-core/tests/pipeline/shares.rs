@@ -1,0 +1,154 @@
+//! What one key, or what fails, may take from the others.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use payflow_core::{DeadLetters, Error, Fault, Message, PipelineConfig, RetryPolicy, StormPolicy};
+
+use crate::rig::{Rig, Seen};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_fails_blocks_the_others_no_longer_than_its_share_takes() {
+    let rig = Rig::new(1);
+    // As much as may be held at once, all of one key, and another behind it.
+    for number in 0..800 {
+        rig.send("stuck", &number.to_string()).await;
+    }
+    rig.send("other", "through").await;
+    let seen = Seen::default();
+    let handler = {
+        let seen = seen.clone();
+        move |message: Message<String>| {
+            let other = message.body() == "through";
+            if other {
+                seen.note("other", message.body());
+            }
+            async move { if other { Ok(()) } else { Err(Error::transient("stuck")) } }
+        }
+    };
+    let config = PipelineConfig::new()
+        .with_records_max(800)
+        .with_retry(RetryPolicy::new([3_600 * SECOND; 10]))
+        .with_storm(StormPolicy::off());
+    let pipeline = rig.start(config, handler);
+    tokio::time::sleep(10 * SECOND).await;
+    assert_eq!(seen.of("other"), ["through"]);
+    // Down to just below an eighth, the retries have their time again.
+    assert_eq!(pipeline.handle.snapshot().records, 99);
+    let letters = rig.dead_letters();
+    assert_eq!(letters.len(), 800 - 99);
+    assert!(letters.iter().all(|letter| letter.headers.text(DeadLetters::STAGE) == Some("lane full")));
+    assert!(letters.iter().all(|letter| letter.headers.text(DeadLetters::FAULT) == Some("transient")));
+    pipeline.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_dead_letters_are_down_a_full_lane_keeps_its_order_and_loses_nothing() {
+    let rig = Rig::new(1);
+    rig.cluster.refuse_sends(&rig.dead, Some(Fault::Unknown));
+    for number in 0..100 {
+        rig.send("stuck", &number.to_string()).await;
+    }
+    let handler = |_: Message<String>| async { Err(Error::transient("stuck")) };
+    let config = PipelineConfig::new()
+        .with_records_max(400)
+        .with_retry(RetryPolicy::new([3_600 * SECOND]))
+        .with_storm(StormPolicy::off());
+    let pipeline = rig.start(config, handler);
+    tokio::time::sleep(600 * SECOND).await;
+    assert_eq!(pipeline.handle.snapshot().dead_lettered, 0);
+    rig.cluster.refuse_sends(&rig.dead, None);
+    tokio::time::sleep(60 * SECOND).await;
+    let letters = rig.dead_letters();
+    let texts: Vec<_> = letters
+        .iter()
+        .map(|letter| String::from_utf8_lossy(letter.value.as_deref().unwrap()).into_owned())
+        .collect();
+    assert_eq!(texts, (0..100 - 49).map(|number| number.to_string()).collect::<Vec<_>>());
+    pipeline.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_before_takes_at_most_half_of_the_concurrency() {
+    let rig = Rig::new(4);
+    for number in 0..200 {
+        rig.send(&format!("f{number}"), "fails").await;
+    }
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let handler = {
+        let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+        move |message: Message<String>| {
+            let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+            async move {
+                if message.body() == "fine" {
+                    return Ok(());
+                }
+                if message.attempt() == 1 {
+                    return Err(Error::transient("first"));
+                }
+                most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+                tokio::time::sleep(10 * SECOND).await;
+                now.fetch_sub(1, Ordering::Relaxed);
+                Ok(())
+            }
+        }
+    };
+    let config = PipelineConfig::new()
+        .with_shards(3)
+        .with_concurrency(16)
+        .with_retry(RetryPolicy::new([SECOND]))
+        .with_storm(StormPolicy::off());
+    let pipeline = rig.start(config, handler);
+    tokio::time::sleep(5 * SECOND).await;
+    for number in 0..200 {
+        rig.send(&format!("n{number}"), "fine").await;
+    }
+    tokio::time::sleep(SECOND).await;
+    assert!(pipeline.handle.snapshot().handled >= 200, "what is new has the other half");
+    rig.settled().await;
+    assert_eq!(most.load(Ordering::Relaxed), 8);
+    pipeline.stop().await.unwrap();
+}
+
+/// How many records of other keys are handled in 20 s, each for 1 ms, beside a key with half of the traffic or alone.
+async fn others_handled(hot_key: bool) -> usize {
+    let rig = Rig::new(8);
+    let others = Arc::new(AtomicUsize::new(0));
+    let handler = {
+        let others = Arc::clone(&others);
+        move |message: Message<String>| {
+            let others = Arc::clone(&others);
+            async move {
+                if message.body() == "hot" {
+                    tokio::time::sleep(5 * MS).await;
+                } else {
+                    tokio::time::sleep(MS).await;
+                    others.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok::<(), Error>(())
+            }
+        }
+    };
+    let pipeline = rig.start(PipelineConfig::new().with_shards(4), handler);
+    // 170 a second each: all that one lane of 5 ms (and a timer's millisecond) can take.
+    for number in 0..3_400 {
+        if hot_key {
+            rig.send("hot", "hot").await;
+        }
+        rig.send(&format!("u{}", number % 1_000), "other").await;
+        tokio::time::sleep(SECOND / 170).await;
+    }
+    let handled = others.load(Ordering::Relaxed);
+    pipeline.stop().await.unwrap();
+    handled
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hot_key_with_half_of_the_traffic_leaves_the_others_nine_tenths() {
+    let (beside, alone) = (others_handled(true).await, others_handled(false).await);
+    assert!(beside * 10 >= alone * 9, "{beside} beside a hot key, {alone} alone");
+}
