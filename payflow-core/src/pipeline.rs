@@ -139,10 +139,10 @@ where
         let mut lines = Vec::with_capacity(self.config.shards);
         let mut shard_gauges = Vec::with_capacity(self.config.shards);
         let mut workers = JoinSet::new();
-        for bell in Bell::ropes(self.config.shards) {
+        for (number, bell) in (0..).zip(Bell::ropes(self.config.shards)) {
             let line = Lines { inbox: Arc::new(Mailbox::new()), outbox: Arc::clone(&outbox) };
             let gauges = Arc::new(ShardGauges::new(now));
-            let shard = Shard::new(&self.config, storms.clone(), random.next());
+            let shard = Shard::new(&self.config, storms.of_shard(number), random.next());
             lines.push(line.clone());
             shard_gauges.push(Arc::clone(&gauges));
             let (limit, storms) = (limit.clone(), storms.clone());

@@ -21,7 +21,12 @@ pub(super) struct StormGuard {
     epoch: u32,
     recent: Recent,
     storm: Option<Storm>,
+    /// The shards that have probed, the last one last: it lets the others go before it.
+    probers: Vec<u32>,
 }
+
+/// How long a shard lets each pass that probed longer ago.
+const COURTESY: Duration = Duration::from_millis(5);
 
 /// About the last attempts: older ones count half, and half of that.
 #[derive(Debug, Default, Clone, Copy)]
@@ -64,7 +69,7 @@ impl StormGuard {
     pub(super) const fn new(policy: StormPolicy) -> Self {
         let recent = Recent { attempts: 0, failures: 0, records: 0 };
         // A mark is 0 until its record fails.
-        Self { policy, run: 0, epoch: 1, recent, storm: None }
+        Self { policy, run: 0, epoch: 1, recent, storm: None, probers: Vec::new() }
     }
 
     /// Whether a storm is on.
@@ -107,15 +112,25 @@ impl StormGuard {
         true
     }
 
-    /// When the next probe may start; `None` without a storm, and while a probe runs.
-    pub(super) fn probe_at(&self) -> Option<Instant> {
-        self.storm.and_then(|storm| storm.probe_at)
+    /// When the next probe may start in a shard; `None` without a storm, and while a probe runs.
+    pub(super) fn probe_at(&self, shard: u32) -> Option<Instant> {
+        let turn = self.probers.iter().position(|prober| *prober == shard).map_or(0, |place| place + 1);
+        // As many as there are shards.
+        let courtesy = COURTESY.saturating_mul(turn as u32);
+        self.storm.and_then(|storm| storm.probe_at).map(|at| at + courtesy)
     }
 
-    /// Whether the caller is to start a probe. It then has to say how that [ended](Self::probed).
-    pub(super) fn take_probe(&mut self, now: Instant) -> bool {
-        let Some(storm) = &mut self.storm else { return false };
-        storm.probe_at.take_if(|at| *at <= now).is_some()
+    /// Whether the shard is to start a probe. It then has to say how that [ended](Self::probed).
+    pub(super) fn take_probe(&mut self, shard: u32, now: Instant) -> bool {
+        if self.probe_at(shard).is_none_or(|at| at > now) {
+            return false;
+        }
+        if let Some(storm) = &mut self.storm {
+            storm.probe_at = None;
+        }
+        self.probers.retain(|prober| *prober != shard);
+        self.probers.push(shard);
+        true
     }
 
     /// The probe ended. True if the storm ends with it.
@@ -125,6 +140,7 @@ impl StormGuard {
             Probed::Succeeded => {
                 self.storm = None;
                 self.recent = Recent::default();
+                self.probers.clear();
                 self.begin_epoch();
                 return true;
             }

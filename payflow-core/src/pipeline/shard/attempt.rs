@@ -99,7 +99,8 @@ impl Failure {
     /// The same, for a record whose lane holds as much as it may.
     pub(super) fn cut_short(mut self: Box<Self>) -> Box<Self> {
         let (stage, reason) = (self.stage, &self.reason);
-        self.reason = format!("others of its key filled their share while it waited; last, {stage}: {reason}");
+        self.reason =
+            format!("others of its key filled their share while it waited; last, {stage}: {reason}");
         self.stage = "lane full";
         self
     }

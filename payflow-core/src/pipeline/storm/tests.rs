@@ -67,11 +67,13 @@ fn probes_come_one_at_a_time_and_their_pauses_double_up_to_30_s() {
     let mut now = start;
     let mut pauses = Vec::new();
     for _ in 0..7 {
-        let at = guard.probe_at().unwrap();
-        assert!(!guard.take_probe(at - Duration::from_nanos(1)));
-        assert!(guard.take_probe(at));
-        assert!(!guard.take_probe(at + 100 * SECOND), "one at a time");
-        assert_eq!(guard.probe_at(), None);
+        let at = guard.probe_at(9).unwrap();
+        assert!(!guard.take_probe(9, at - Duration::from_nanos(1)));
+        let own = guard.probe_at(0).unwrap();
+        assert!(own - at <= COURTESY);
+        assert!(guard.take_probe(0, own));
+        assert!(!guard.take_probe(9, at + 100 * SECOND), "one at a time");
+        assert_eq!(guard.probe_at(9), None);
         pauses.push((at - now).as_secs());
         now = at;
         assert!(!guard.probed(Probed::Failed, now));
@@ -85,7 +87,7 @@ fn a_probe_that_succeeds_ends_the_storm_and_all_counts_begin_anew() {
     fail(&mut guard, 10, now);
     guard.succeeded(1_000);
     assert!(guard.is_on(), "what ran before the storm says nothing");
-    assert!(guard.take_probe(now + SECOND));
+    assert!(guard.take_probe(0, now + SECOND));
     assert!(guard.probed(Probed::Succeeded, now + SECOND));
     assert!(!guard.is_on());
     fail(&mut guard, 9, now);
@@ -96,9 +98,25 @@ fn a_probe_that_succeeds_ends_the_storm_and_all_counts_begin_anew() {
 fn a_probe_that_says_nothing_is_followed_by_another_at_once() {
     let (mut guard, now) = guard();
     fail(&mut guard, 10, now);
-    assert!(guard.take_probe(now + SECOND));
+    assert!(guard.take_probe(0, now + SECOND));
     guard.probed(Probed::Inconclusive, now + SECOND);
-    assert!(guard.take_probe(now + SECOND));
+    assert!(guard.take_probe(1, now + SECOND));
+}
+
+#[test]
+fn each_shard_gets_its_turn_to_probe() {
+    let (mut guard, mut now) = guard();
+    fail(&mut guard, 10, now);
+    let mut probes = [0; 3];
+    for _ in 0..30 {
+        // All three wait, and the first to be due takes it: the lowest number, were there no turns.
+        let shard = (0..3).min_by_key(|shard| guard.probe_at(*shard)).unwrap();
+        now = guard.probe_at(shard).unwrap();
+        assert!(guard.take_probe(shard, now));
+        probes[shard as usize] += 1;
+        guard.probed(Probed::Failed, now);
+    }
+    assert_eq!(probes, [10, 10, 10]);
 }
 
 #[test]
@@ -108,7 +126,7 @@ fn records_that_failed_before_a_storm_count_again_after_it() {
     for mark in &mut marks {
         guard.failed(mark, now);
     }
-    assert!(guard.take_probe(now + SECOND));
+    assert!(guard.take_probe(0, now + SECOND));
     guard.probed(Probed::Succeeded, now + SECOND);
     for mark in &mut marks {
         guard.failed(mark, now);
@@ -184,7 +202,7 @@ proptest! {
                         prop_assert!(failing.len() >= 10 || (attempts >= 100 && failures >= 10));
                     }
                 }
-                Step::Probe(probed) => if guard.take_probe(now) {
+                Step::Probe(probed) => if guard.take_probe(0, now) {
                     probes += 1;
                     let ends = guard.probed(probed, now);
                     prop_assert_eq!(ends, probed == Probed::Succeeded);
@@ -194,8 +212,8 @@ proptest! {
             }
             if was_on && !guard.is_on() { prop_assert!(probes > 0); }
             if guard.is_on() {
-                let at = guard.probe_at();
-                prop_assert!(at.is_some_and(|at| at <= now + 30 * SECOND), "{at:?}");
+                let at = guard.probe_at(0);
+                prop_assert!(at.is_some_and(|at| at <= now + 31 * SECOND), "{at:?}");
             }
         }
     }

@@ -9,7 +9,11 @@ use super::{Mark, Probed, StormGuard, StormPolicy};
 /// A guard for each destination. Cheap to clone; all clones are one. Touched only when something failed or a storm is
 /// on, and once a turn with what succeeded.
 #[derive(Debug, Clone)]
-pub(in crate::pipeline) struct StormWatch(Arc<Shared>);
+pub(in crate::pipeline) struct StormWatch {
+    shared: Arc<Shared>,
+    /// Whose clone this is.
+    shard: u32,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -35,7 +39,13 @@ impl Destination {
 
 impl StormWatch {
     pub(in crate::pipeline) fn new(policy: StormPolicy) -> Self {
-        Self(Arc::new(Shared { policy, any: AtomicBool::new(false), guards: Mutex::default() }))
+        let shared = Arc::new(Shared { policy, any: AtomicBool::new(false), guards: Mutex::default() });
+        Self { shared, shard: 0 }
+    }
+
+    /// The same, for the shard of that number.
+    pub(in crate::pipeline) fn of_shard(&self, shard: u32) -> Self {
+        Self { shared: Arc::clone(&self.shared), shard }
     }
 
     /// The destination of that name.
@@ -43,7 +53,7 @@ impl StormWatch {
         self.with(|guards| {
             let known = guards.iter().position(|(known, _)| *known == name);
             let index = known.unwrap_or_else(|| {
-                guards.push((name, StormGuard::new(self.0.policy.clone())));
+                guards.push((name, StormGuard::new(self.shared.policy.clone())));
                 guards.len() - 1
             });
             // Names are static, so there are far fewer than 2³².
@@ -53,7 +63,7 @@ impl StormWatch {
 
     /// Whether a storm is on anywhere.
     pub(in crate::pipeline) fn is_any_on(&self) -> bool {
-        self.0.any.load(Ordering::Relaxed)
+        self.shared.any.load(Ordering::Relaxed)
     }
 
     pub(in crate::pipeline) fn is_on(&self, destination: Destination) -> bool {
@@ -79,11 +89,11 @@ impl StormWatch {
     }
 
     pub(in crate::pipeline) fn probe_at(&self, destination: Destination) -> Option<Instant> {
-        self.at(destination, |guard| guard.probe_at()).flatten()
+        self.at(destination, |guard| guard.probe_at(self.shard)).flatten()
     }
 
     pub(in crate::pipeline) fn take_probe(&self, destination: Destination, now: Instant) -> bool {
-        self.at(destination, |guard| guard.take_probe(now)).unwrap_or(false)
+        self.at(destination, |guard| guard.take_probe(self.shard, now)).unwrap_or(false)
     }
 
     pub(in crate::pipeline) fn probed(&self, destination: Destination, probed: Probed, now: Instant) {
@@ -104,9 +114,9 @@ impl StormWatch {
 
     fn with<R>(&self, ask: impl FnOnce(&mut Vec<(&'static str, StormGuard)>) -> R) -> R {
         // Nothing that can panic runs under the lock.
-        let mut guards = self.0.guards.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guards = self.shared.guards.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = ask(&mut guards);
-        self.0.any.store(guards.iter().any(|(_, guard)| guard.is_on()), Ordering::Relaxed);
+        self.shared.any.store(guards.iter().any(|(_, guard)| guard.is_on()), Ordering::Relaxed);
         answer
     }
 }

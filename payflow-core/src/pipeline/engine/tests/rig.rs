@@ -53,7 +53,7 @@ impl Rig {
         let now = Instant::now();
         let storms = StormWatch::new(config.storm.clone());
         storms.destination("handler");
-        let shard = |seed| Shard::new(&config, storms.clone(), seed);
+        let shard = |number: u32| Shard::new(&config, storms.of_shard(number), number.into());
         Self {
             engine: Engine::new(&config, (1, 2), now),
             now,
