@@ -1,12 +1,12 @@
 //! The in-process transport: a cluster in memory, for tests, demos and services on one machine that may forget.
 
-mod cluster;
+pub(crate) mod cluster;
 mod config;
 mod consumer;
 mod faults;
 mod notifier;
 mod producer;
-mod refusal;
+pub(crate) mod refusal;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

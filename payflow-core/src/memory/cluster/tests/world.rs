@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::consumer::{AckToken, Assignment, Change, Delivery, Inbound, Room};
-use crate::memory::cluster::group::Place;
+use crate::memory::cluster::Place;
 use crate::memory::cluster::{Cluster, Commit, Committed, MemberId, Received};
 use crate::memory::config::MemoryConfig;
 use crate::record::{Record, Topic};
@@ -135,7 +135,7 @@ impl World {
             Event::Send { topic, key, value_bytes } => {
                 let mut record = Record::new(self.topics[topic].clone(), vec![0; value_bytes]);
                 record.key = key.map(|key| vec![key].into());
-                let _ = self.cluster.append(record, 0).unwrap();
+                let _ = self.cluster.append(record, 0, self.now).unwrap();
             }
             Event::Join { topics } if self.members.len() < MEMBERS_MAX => {
                 let wanted = self.topics.iter().enumerate().filter(|(bit, _)| topics >> bit & 1 == 1);
