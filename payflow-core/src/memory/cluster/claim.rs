@@ -38,16 +38,15 @@ impl Claim {
         self.owner = None;
     }
 
-    /// Where a new owner goes on: at the oldest record where nothing is committed, or what is committed was deleted, or was
-    /// never written.
+    /// Where a new owner goes on: at the oldest record if nothing is committed, or what is was never written. What was
+    /// deleted behind a commit is passed over in reading, as a gap.
     pub(super) fn resumption(&self, log: &PartitionLog) -> Resumption {
-        let (start, end) = (log.start(), log.end());
         match &self.committed {
-            Some(committed) if committed.offset <= end => {
-                Resumption { position: committed.offset.max(start), finished: committed.finished_beyond() }
+            Some(committed) if (0..=log.end()).contains(&committed.offset) => {
+                Resumption { position: committed.offset, finished: committed.finished_beyond() }
             }
-            // What was written there, if anything was, is no more: what it says of offsets is of others than these.
-            Some(_) | None => Resumption { position: start, finished: Ok(FinishedBeyond::none()) },
+            // What it says is said of another log.
+            Some(_) | None => Resumption { position: log.start(), finished: Ok(FinishedBeyond::none()) },
         }
     }
 }
