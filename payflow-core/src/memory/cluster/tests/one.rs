@@ -54,7 +54,7 @@ impl One {
     }
 
     pub(super) fn join(&mut self) -> MemberId {
-        self.cluster.join(GROUP, &[self.topic.clone()], self.now).unwrap()
+        self.cluster.join(GROUP, std::slice::from_ref(&self.topic), self.now).unwrap()
     }
 
     pub(super) fn receive(&mut self, member: MemberId) -> Inbound {
