@@ -33,7 +33,7 @@ fn log_events() -> impl Strategy<Value = LogEvent> {
     ];
     prop_oneof![
         // Both sides of what the tracker keeps as bits.
-        (1..200_u32).prop_map(|count| LogEvent::Gap { count }),
+        prop_oneof![4 => 1..5_u32, 1 => 100..200_u32].prop_map(|count| LogEvent::Gap { count }),
         any::<u64>().prop_map(|kept| LogEvent::Compact { kept }),
         any::<usize>().prop_map(|rank| LogEvent::Expire { rank }),
         (0..8_000_u64, sends)
