@@ -161,7 +161,8 @@ impl MemoryCluster {
     }
 
     /// Commits for `group` as another program does, or an operator: any offset, with any metadata. The next owner of the
-    /// partition goes on there; metadata that says nothing to it is ignored, with a warning.
+    /// partition goes on there, or at the oldest record if it lies beyond the end; metadata that says nothing to it is
+    /// ignored, with a warning.
     ///
     /// False, and nothing changed, if a member owns the partition or there is none such.
     pub fn commit_foreign(

@@ -16,7 +16,8 @@ const OPERATION: &str = "send";
 /// Appends records to the topics of a [`MemoryCluster`].
 ///
 /// A record with a key goes to the partition that the FNV-1a hash of its key names, one without to each in turn. Every
-/// send is decided at once: a full cluster is Transient, an unknown or closed topic Permanent.
+/// send is decided at once: a full cluster or a partition without a leader is Transient, an unknown or closed topic
+/// Permanent.
 #[derive(Debug, Clone)]
 pub struct MemoryProducer {
     cluster: MemoryCluster,
