@@ -1,12 +1,12 @@
 //! The in-process transport: a cluster in memory, for tests, demos and services on one machine that may forget.
 
-mod cluster;
+pub(crate) mod cluster;
 mod config;
 mod consumer;
 mod faults;
 mod notifier;
 mod producer;
-mod refusal;
+pub(crate) mod refusal;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -161,7 +161,8 @@ impl MemoryCluster {
     }
 
     /// Commits for `group` as another program does, or an operator: any offset, with any metadata. The next owner of the
-    /// partition goes on there; metadata that says nothing to it is ignored, with a warning.
+    /// partition goes on there, or at the oldest record if it lies beyond the end; metadata that says nothing to it is
+    /// ignored, with a warning.
     ///
     /// False, and nothing changed, if a member owns the partition or there is none such.
     pub fn commit_foreign(

@@ -5,18 +5,23 @@
 //! its deadline whether its owner is asking or not.
 
 mod assign;
+mod claim;
 mod commit;
 mod group;
+mod leadership;
 mod log;
 mod member;
+mod partition_log;
+mod retention;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-pub(super) use commit::{Commit, Committed, IgnoredMetadata};
-pub(super) use group::Place;
+pub(crate) use claim::Place;
+pub(crate) use commit::{Commit, Committed, IgnoredMetadata};
+pub(crate) use leadership::MeanwhileSends;
 pub use log::StoredRecord;
 pub use member::MemberId;
 
@@ -30,7 +35,7 @@ use log::Logs;
 pub(super) const PARTITIONS_MAX: u32 = 10_000;
 
 #[derive(Debug)]
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     config: MemoryConfig,
     logs: Logs,
     groups: BTreeMap<String, Group>,
@@ -42,7 +47,7 @@ pub(super) struct Cluster {
 
 /// What a receive came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Received {
+pub(crate) enum Received {
     /// Something was handed over.
     Something,
     /// Nothing was: ask again once the cluster was touched, and at `wake_at`.
@@ -50,7 +55,7 @@ pub(super) enum Received {
 }
 
 impl Cluster {
-    pub(super) const fn new(config: MemoryConfig) -> Self {
+    pub(crate) const fn new(config: MemoryConfig) -> Self {
         Self {
             config,
             logs: Logs::new(),
@@ -62,17 +67,34 @@ impl Cluster {
         }
     }
 
-    pub(super) fn create_topic(&mut self, topic: &Topic, partitions: u32) -> Result<(), Refusal> {
+    pub(crate) fn create_topic(&mut self, topic: &Topic, partitions: u32) -> Result<(), Refusal> {
         self.logs.create(topic, partitions)
     }
 
-    pub(super) fn close_topic(&mut self, topic: &Topic) -> Result<(), Refusal> {
+    pub(crate) fn close_topic(&mut self, topic: &Topic) -> Result<(), Refusal> {
         self.touched = true;
         self.logs.close(topic)
     }
 
+    /// Adds partitions to a topic, up to `total` of them. Groups that read it rebalance.
+    pub(crate) fn add_partitions(&mut self, topic: &Topic, total: u32, now: Instant) -> Result<(), Refusal> {
+        if self.logs.add_partitions(topic, total)? {
+            for group in self.groups.values_mut() {
+                group.add_partitions(topic, total as usize, &self.logs, &self.config, now);
+                self.touched |= group.take_touched();
+                self.ignored.append(group.ignored());
+            }
+        }
+        Ok(())
+    }
+
     /// Appends a record to the partition of its key; `written_at_ms` is its time if it has none.
-    pub(super) fn append(&mut self, record: Record, written_at_ms: i64) -> Result<Receipt, Refusal> {
+    pub(crate) fn append(
+        &mut self,
+        record: Record,
+        written_at_ms: i64,
+        now: Instant,
+    ) -> Result<Receipt, Refusal> {
         let capacity_bytes = self.config.capacity_bytes;
         if !self.logs.has_room(&record, capacity_bytes)? {
             self.trim();
@@ -81,10 +103,10 @@ impl Cluster {
             }
         }
         self.touched = true;
-        self.logs.append(record, written_at_ms)
+        self.logs.append(record, written_at_ms, now)
     }
 
-    pub(super) fn join(&mut self, group: &str, topics: &[Topic], now: Instant) -> Result<MemberId, Refusal> {
+    pub(crate) fn join(&mut self, group: &str, topics: &[Topic], now: Instant) -> Result<MemberId, Refusal> {
         if topics.is_empty() {
             return Err(Refusal::NoTopics);
         }
@@ -102,21 +124,21 @@ impl Cluster {
     }
 
     /// The member is gone for good.
-    pub(super) fn leave(&mut self, member: MemberId, now: Instant) {
+    pub(crate) fn leave(&mut self, member: MemberId, now: Instant) {
         self.with_group(member, |group, logs, config| group.leave(member, logs, config, now));
         self.group_of.remove(&member);
     }
 
     /// The group has not heard of the member: it lost everything, and joins anew with its next receive.
-    pub(super) fn expel(&mut self, member: MemberId, now: Instant) -> bool {
+    pub(crate) fn expel(&mut self, member: MemberId, now: Instant) -> bool {
         self.with_group(member, |group, logs, config| group.expel(member, logs, config, now)).unwrap_or(false)
     }
 
-    pub(super) fn group_of(&self, member: MemberId) -> Option<&str> {
+    pub(crate) fn group_of(&self, member: MemberId) -> Option<&str> {
         self.group_of.get(&member).map(String::as_str)
     }
 
-    pub(super) fn receive(
+    pub(crate) fn receive(
         &mut self,
         member: MemberId,
         into: &mut Inbound,
@@ -127,7 +149,7 @@ impl Cluster {
             .unwrap_or(Received::Nothing { wake_at: None })
     }
 
-    pub(super) fn acknowledge(
+    pub(crate) fn acknowledge(
         &mut self,
         member: MemberId,
         finished: &[AckToken],
@@ -140,24 +162,39 @@ impl Cluster {
     }
 
     /// What was acknowledged by now and is not committed.
-    pub(super) fn begin_commit(&mut self, member: MemberId) -> Result<Commit, Refusal> {
+    pub(crate) fn begin_commit(&mut self, member: MemberId) -> Result<Commit, Refusal> {
         self.with_group(member, |group, _, _| group.begin_commit(member))
             .unwrap_or(Err(Refusal::IllegalGeneration))
     }
 
-    /// A commit arrives.
-    pub(super) fn end_commit(
+    /// A commit arrives. What a later commit of the member has made durable before stays so.
+    ///
+    /// One that never arrives is only forgotten; one that arrives when its member has given it up changes what is
+    /// committed all the same.
+    pub(crate) fn end_commit(
         &mut self,
         member: MemberId,
         commit: &Commit,
         now: Instant,
     ) -> Result<(), Refusal> {
-        self.with_group(member, |group, logs, config| group.end_commit(member, commit, logs, config, now))
-            .unwrap_or(Err(Refusal::IllegalGeneration))
+        let answered = true;
+        self.with_group(member, |group, logs, config| {
+            group.end_commit(member, commit, answered, logs, config, now)
+        })
+        .unwrap_or(Err(Refusal::IllegalGeneration))
+    }
+
+    /// A commit arrives, and its member hears nothing of it: it may be durable, and the next one repeats it.
+    #[allow(dead_code, reason = "only simulations ask for it")]
+    pub(crate) fn end_commit_unanswered(&mut self, member: MemberId, commit: &Commit, now: Instant) {
+        let answered = false;
+        self.with_group(member, |group, logs, config| {
+            let _ = group.end_commit(member, commit, answered, logs, config, now);
+        });
     }
 
     /// Does what is due at `now`, in all groups.
-    pub(super) fn advance(&mut self, now: Instant) {
+    pub(crate) fn advance(&mut self, now: Instant) {
         for group in self.groups.values_mut() {
             group.advance(&self.logs, &self.config, now);
             self.touched |= group.take_touched();
@@ -165,18 +202,18 @@ impl Cluster {
         }
     }
 
-    pub(super) fn committed(&self, group: &str, topic: &Topic, partition: i32) -> Option<&Committed> {
+    pub(crate) fn committed(&self, group: &str, topic: &Topic, partition: i32) -> Option<&Committed> {
         let topic = topic.clone();
         self.groups.get(group)?.committed(&Place { topic, partition })
     }
 
     /// Commits as a program does that is no member. False if there is no such partition, or a member owns it.
-    pub(super) fn commit_foreign(&mut self, group: &str, place: Place, committed: Committed) -> bool {
+    pub(crate) fn commit_foreign(&mut self, group: &str, place: Place, committed: Committed) -> bool {
         let exists = self.logs.partition(&place).is_some();
         exists && self.groups.entry(group.to_owned()).or_default().commit_foreign(place, committed)
     }
 
-    pub(super) fn lag(&self, group: &str, topic: &Topic) -> u64 {
+    pub(crate) fn lag(&self, group: &str, topic: &Topic) -> u64 {
         let logs = self.logs.partitions(topic).unwrap_or_default();
         (0..)
             .zip(logs)
@@ -188,23 +225,23 @@ impl Cluster {
             .sum()
     }
 
-    pub(super) fn records(&self, topic: &Topic) -> Vec<StoredRecord> {
+    pub(crate) fn records(&self, topic: &Topic) -> Vec<StoredRecord> {
         let logs = self.logs.partitions(topic).unwrap_or_default();
         logs.iter().flat_map(|log| log.from(0)).cloned().collect()
     }
 
     /// Somebody may wait for what was changed beside the model.
-    pub(super) const fn touch(&mut self) {
+    pub(crate) const fn touch(&mut self) {
         self.touched = true;
     }
 
     /// Whether anything changed, since it was last asked, that somebody may wait for.
-    pub(super) const fn take_touched(&mut self) -> bool {
+    pub(crate) const fn take_touched(&mut self) -> bool {
         std::mem::replace(&mut self.touched, false)
     }
 
     /// Metadata that was ignored since it was last asked.
-    pub(super) fn take_ignored(&mut self) -> Vec<IgnoredMetadata> {
+    pub(crate) fn take_ignored(&mut self) -> Vec<IgnoredMetadata> {
         std::mem::take(&mut self.ignored)
     }
 
@@ -218,15 +255,5 @@ impl Cluster {
         self.touched |= group.take_touched();
         self.ignored.append(group.ignored());
         Some(outcome)
-    }
-
-    /// Deletes what every group that reads a partition has committed there.
-    fn trim(&mut self) {
-        for place in self.logs.places() {
-            let needed = self.groups.values().filter_map(|group| group.needs_from(&place));
-            if let Some(offset) = needed.min() {
-                self.logs.trim(&place, offset);
-            }
-        }
     }
 }

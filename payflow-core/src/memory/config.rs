@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::consumer::RebalanceProtocol;
 
 /// Far more than any of these needs, and little enough to add to a point in time.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Settings of a [`MemoryCluster`](crate::MemoryCluster).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! The cluster's [`Producer`].
 
+use std::time::Instant;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -14,7 +16,8 @@ const OPERATION: &str = "send";
 /// Appends records to the topics of a [`MemoryCluster`].
 ///
 /// A record with a key goes to the partition that the FNV-1a hash of its key names, one without to each in turn. Every
-/// send is decided at once: a full cluster is Transient, an unknown or closed topic Permanent.
+/// send is decided at once: a full cluster or a partition without a leader is Transient, an unknown or closed topic
+/// Permanent.
 #[derive(Debug, Clone)]
 pub struct MemoryProducer {
     cluster: MemoryCluster,
@@ -33,21 +36,21 @@ impl Producer for MemoryProducer {
         tokio::task::consume_budget().await;
         let written_at = Timestamp::now();
         self.cluster
-            .change(|state, _| state.append(record, written_at))
+            .change(|state, now| state.append(record, written_at, now))
             .map_err(|refusal| refusal.into_error(OPERATION))
     }
 
     async fn send_all(&self, records: Vec<Record>) -> Vec<Result<Receipt, Error>> {
         tokio::task::consume_budget().await;
         let written_at = Timestamp::now();
-        self.cluster.change(|state, _| {
+        self.cluster.change(|state, now| {
             let mut full = None;
             records
                 .into_iter()
                 .map(|record| {
                     // A smaller record behind one that found no room must not overtake it.
                     let appended = full.map_or_else(
-                        || state.append(record, written_at),
+                        || state.append(record, written_at, now),
                         |capacity_bytes| Err(Refusal::Full { capacity_bytes }),
                     );
                     if let Err(Refusal::Full { capacity_bytes }) = appended {
@@ -65,11 +68,15 @@ impl Producer for MemoryProducer {
 }
 
 impl super::State {
-    fn append(&mut self, record: Record, written_at: Timestamp) -> Result<Receipt, Refusal> {
+    fn append(&mut self, record: Record, written_at: Timestamp, now: Instant) -> Result<Receipt, Refusal> {
         self.check_open()?;
         if let Some(fault) = self.faults.next_send(&record.topic) {
             return Err(Refusal::Scripted(fault));
         }
-        self.cluster.append(record, written_at.as_millisecond())
+        let written_at_ms = written_at.as_millisecond();
+        if self.faults.next_receipt_is_lost(&record.topic) {
+            return Err(self.cluster.append_unanswered(record, written_at_ms, now));
+        }
+        self.cluster.append(record, written_at_ms, now)
     }
 }

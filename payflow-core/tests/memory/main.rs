@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod acknowledging;
+mod faults;
 mod notifier;
 mod rebalancing;
 mod receiving;

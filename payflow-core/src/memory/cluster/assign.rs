@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::group::Place;
+use super::claim::Place;
 use super::member::MemberId;
 use crate::record::Topic;
 

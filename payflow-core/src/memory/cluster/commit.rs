@@ -1,18 +1,20 @@
 //! What a commit makes durable.
 
-use super::group::Place;
+use super::claim::Place;
 use crate::offsets::{FinishedBeyond, InvalidMetadata, OffsetTracker};
 
 /// An offset below which everything is finished, and what says which others are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(in crate::memory) struct Committed {
-    pub(in crate::memory) offset: i64,
-    pub(in crate::memory) metadata: String,
+pub(crate) struct Committed {
+    pub(crate) offset: i64,
+    pub(crate) metadata: String,
 }
 
 /// A commit on its way to the cluster.
 #[derive(Debug)]
-pub(in crate::memory) struct Commit {
+pub(crate) struct Commit {
+    /// Later ones have higher numbers.
+    pub(super) number: u64,
     pub(super) parts: Vec<CommitPart>,
 }
 
@@ -26,9 +28,9 @@ pub(super) struct CommitPart {
 
 /// A partition whose metadata told a new owner nothing.
 #[derive(Debug)]
-pub(in crate::memory) struct IgnoredMetadata {
-    pub(in crate::memory) place: Place,
-    pub(in crate::memory) reason: InvalidMetadata,
+pub(crate) struct IgnoredMetadata {
+    pub(crate) place: Place,
+    pub(crate) reason: InvalidMetadata,
 }
 
 impl Committed {

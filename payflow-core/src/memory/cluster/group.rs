@@ -1,26 +1,22 @@
 //! A group: its members, who owns which partition, and what is committed.
 
+mod commits;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use super::Received;
 use super::assign::assign;
-use super::commit::{CommitPart, Committed, IgnoredMetadata};
+use super::claim::{Claim, Place, Resumption};
+use super::commit::IgnoredMetadata;
 use super::log::Logs;
 use super::member::{Holding, Member, MemberId};
-use super::{Commit, Received};
 use crate::consumer::RebalanceProtocol;
 use crate::consumer::{AckToken, Change, Inbound, Room};
 use crate::memory::config::MemoryConfig;
 use crate::memory::refusal::Refusal;
 use crate::offsets::{FinishedBeyond, OffsetTracker};
 use crate::record::Topic;
-
-/// A partition of a topic.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::memory) struct Place {
-    pub(in crate::memory) topic: Topic,
-    pub(in crate::memory) partition: i32,
-}
 
 #[derive(Debug, Default)]
 pub(super) struct Group {
@@ -33,15 +29,7 @@ pub(super) struct Group {
     touched: bool,
     /// Metadata that told a new owner nothing, and nobody was told of yet.
     ignored: Vec<IgnoredMetadata>,
-}
-
-/// What the group has of a partition.
-#[derive(Debug, Default)]
-struct Claim {
-    committed: Option<Committed>,
-    owner: Option<MemberId>,
-    /// Who is to own it: its owner, unless it is on its way.
-    target: Option<MemberId>,
+    commits_ever: u64,
 }
 
 impl Group {
@@ -63,15 +51,26 @@ impl Group {
         now: Instant,
     ) -> Result<(), Refusal> {
         for topic in &topics {
-            // A topic has at most `PARTITIONS_MAX` partitions.
-            for partition in 0..logs.partitions(topic)?.len() as i32 {
-                let topic = topic.clone();
-                self.claims.entry(Place { topic, partition }).or_default();
-            }
+            self.claim(topic, logs.partitions(topic)?.len());
         }
         self.members.insert(id, Member::new(topics, now));
         self.rebalance(logs, config, now);
         Ok(())
+    }
+
+    /// A topic has more partitions than before.
+    pub(super) fn add_partitions(
+        &mut self,
+        topic: &Topic,
+        total: usize,
+        logs: &Logs,
+        config: &MemoryConfig,
+        now: Instant,
+    ) {
+        if self.claims.keys().any(|place| place.topic == *topic) {
+            self.claim(topic, total);
+            self.rebalance(logs, config, now);
+        }
     }
 
     /// Forgets a member. What it had not committed is another's to do again.
@@ -138,16 +137,16 @@ impl Group {
         };
         member.lost_finished &= member.changes.is_empty();
         into.changes.append(&mut member.changes);
-        member.deliver(logs, into, room);
+        member.deliver(logs, into, room, now);
         // The last one to come to an end may end the source for those that did so before.
-        self.touched |= member.tell_ends(logs, into);
+        self.touched |= member.tell_ends(logs, into, now);
         let ended = self.tell_ended(id, logs);
         into.ended |= ended;
 
         if ended || known != (into.changes.len(), into.deliveries.len(), into.ends.len()) {
             Received::Something
         } else {
-            Received::Nothing { wake_at: self.wake_at(config, now) }
+            Received::Nothing { wake_at: self.wake_at(id, logs, config, now) }
         }
     }
 
@@ -170,72 +169,12 @@ impl Group {
         }
     }
 
-    pub(super) fn begin_commit(&mut self, id: MemberId) -> Result<Commit, Refusal> {
-        let Some(member) = self.members.get_mut(&id) else {
-            return Err(Refusal::IllegalGeneration);
-        };
-        if std::mem::take(&mut member.lost_finished) {
-            return Err(Refusal::IllegalGeneration);
+    /// A topic of so many partitions is this group's to read.
+    fn claim(&mut self, topic: &Topic, partitions: usize) {
+        // A topic has at most `PARTITIONS_MAX` partitions.
+        for partition in 0..partitions as i32 {
+            self.claims.entry(Place { topic: topic.clone(), partition }).or_default();
         }
-        let parts = member.holdings().filter_map(|(slot, generation, holding)| {
-            let place = holding.place.clone();
-            holding.uncommitted().map(|committed| CommitPart { place, slot, generation, committed })
-        });
-        Ok(Commit { parts: parts.collect() })
-    }
-
-    /// Makes a commit durable. What was lost since it began is refused, the rest is committed all the same.
-    pub(super) fn end_commit(
-        &mut self,
-        id: MemberId,
-        commit: &Commit,
-        logs: &Logs,
-        config: &MemoryConfig,
-        now: Instant,
-    ) -> Result<(), Refusal> {
-        self.advance(logs, config, now);
-        let mut refused = false;
-        for part in &commit.parts {
-            let Some(claim) = self.claims.get_mut(&part.place) else {
-                continue;
-            };
-            let Some(member) = self.members.get_mut(&id) else {
-                return Err(Refusal::IllegalGeneration);
-            };
-            if let Some(holding) = member.holding_mut(part.slot, part.generation) {
-                holding.committed = part.committed.clone();
-                claim.commit(part.committed.clone());
-                self.touched = true;
-            } else {
-                // As it was let go, at least as much was committed.
-                refused |= member.has_lost(part.slot, part.generation);
-            }
-        }
-        if refused {
-            return Err(Refusal::IllegalGeneration);
-        }
-        Ok(())
-    }
-
-    pub(super) fn committed(&self, place: &Place) -> Option<&Committed> {
-        self.claims.get(place)?.committed.as_ref()
-    }
-
-    /// Commits what another program says of a partition. False if a member owns it.
-    pub(super) fn commit_foreign(&mut self, place: Place, committed: Committed) -> bool {
-        let claim = self.claims.entry(place).or_default();
-        let free = claim.owner.is_none();
-        if free {
-            claim.committed = Some(committed);
-            self.touched = true;
-        }
-        free
-    }
-
-    /// Below which offset this group has no more need of a partition; `None` if it does not read it.
-    pub(super) fn needs_from(&self, place: &Place) -> Option<i64> {
-        let claim = self.claims.get(place)?;
-        Some(claim.committed.as_ref().map_or(0, |committed| committed.offset))
     }
 
     /// Decides anew who is to own what, and asks back what moves.
@@ -289,12 +228,9 @@ impl Group {
             if claim.owner.is_none()
                 && let Some(target) = claim.target
                 && let Some(member) = self.members.get_mut(&target)
+                && let Some(log) = logs.partition(place)
             {
-                let start = logs.partition(place).map_or(0, |log| log.start());
-                let (position, finished) = match &claim.committed {
-                    Some(committed) => (committed.offset.max(start), committed.finished_beyond()),
-                    None => (start, Ok(FinishedBeyond::none())),
-                };
+                let Resumption { position, finished } = claim.resumption(log);
                 let finished = finished.unwrap_or_else(|reason| {
                     self.ignored.push(IgnoredMetadata { place: place.clone(), reason });
                     FinishedBeyond::none()
@@ -350,35 +286,21 @@ impl Group {
         claims.into_iter().all(|(place, claim)| {
             let end = logs.partition(place).map_or(0, |log| log.end());
             let committed = claim.committed.as_ref().map(|committed| committed.offset);
-            end == 0 || committed >= Some(end) || done.get(place) >= Some(&end)
+            // What is committed beyond the end was never written, and tells nothing.
+            end == 0 || committed == Some(end) || done.get(place) >= Some(&end)
         })
     }
 
-    /// When something of this group may become due, or its member has to show that it is alive.
-    fn wake_at(&self, config: &MemoryConfig, now: Instant) -> Option<Instant> {
+    /// When something of this group may become due, a partition of the member is read again, or it has to show that it is
+    /// alive.
+    fn wake_at(&self, id: MemberId, logs: &Logs, config: &MemoryConfig, now: Instant) -> Option<Instant> {
         let sessions = config.session_timeout.and_then(|timeout| {
             let heartbeat = now + timeout / 2;
             let seen = self.members.values().filter(|member| member.joined);
             seen.map(|member| member.last_seen + timeout).chain([heartbeat]).min()
         });
-        self.revoke_deadline.into_iter().chain(sessions).min()
-    }
-}
-
-impl Claim {
-    /// The owner lets go, and commits what is finished as it does.
-    fn let_go(&mut self, holding: &Holding) {
-        if let Some(committed) = holding.uncommitted() {
-            self.commit(committed);
-        }
-        self.owner = None;
-    }
-
-    /// Never goes back.
-    fn commit(&mut self, committed: Committed) {
-        if self.committed.as_ref().is_none_or(|before| before.offset <= committed.offset) {
-            self.committed = Some(committed);
-        }
+        let read_again = self.members.get(&id).and_then(|member| member.read_again_at(logs, now));
+        self.revoke_deadline.into_iter().chain(sessions).chain(read_again).min()
     }
 }
 

@@ -1,12 +1,15 @@
 //! Topics and the logs of their partitions.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::PARTITIONS_MAX;
-use super::group::Place;
+use super::claim::Place;
+use super::leadership::MeanwhileSends;
+use super::partition_log::PartitionLog;
 use crate::consumer::{AckToken, Delivery};
 use crate::memory::refusal::Refusal;
 use crate::record::{Headers, Receipt, Record, Topic};
@@ -108,7 +111,12 @@ impl Logs {
     }
 
     /// Appends a record, of which `size_bytes` was found to fit, to the partition of its key.
-    pub(super) fn append(&mut self, record: Record, written_at_ms: i64) -> Result<Receipt, Refusal> {
+    pub(super) fn append(
+        &mut self,
+        record: Record,
+        written_at_ms: i64,
+        now: Instant,
+    ) -> Result<Receipt, Refusal> {
         let logs = self.topic_mut(&record.topic)?;
         if logs.closed {
             return Err(Refusal::ClosedTopic(record.topic));
@@ -124,9 +132,17 @@ impl Logs {
         // A topic has at most `PARTITIONS_MAX` partitions, and the index is one of them.
         let partition = index as i32;
         let log = &mut logs.partitions[index];
+        let sends = log.sends_at(now);
+        match sends {
+            Some(MeanwhileSends::Refused) => {
+                return Err(Refusal::NoLeader { topic: record.topic, partition });
+            }
+            Some(MeanwhileSends::Dropped) => return Err(Refusal::Unanswered { written: None }),
+            Some(MeanwhileSends::Written) | None => {}
+        }
         let stored = StoredRecord {
             partition,
-            offset: log.end,
+            offset: log.end(),
             timestamp_ms: record.timestamp.map_or(written_at_ms, |time| time.as_millisecond()),
             key: record.key,
             value: record.value,
@@ -136,7 +152,10 @@ impl Logs {
         let held_bytes = stored.held_bytes();
         log.append(stored);
         self.held_bytes += held_bytes;
-        Ok(receipt)
+        match sends {
+            Some(_) => Err(Refusal::Unanswered { written: Some(receipt) }),
+            None => Ok(receipt),
+        }
     }
 
     /// Whether so large a record may ever be held, and is within `capacity_bytes` now.
@@ -150,18 +169,42 @@ impl Logs {
         Ok(self.held_bytes + size_bytes <= capacity_bytes)
     }
 
-    /// Deletes the records below `offset`.
-    pub(super) fn trim(&mut self, place: &Place, offset: i64) {
-        let logs = self.topics.get_mut(&place.topic);
-        let log = logs.and_then(|logs| logs.partitions.get_mut(usize::try_from(place.partition).ok()?));
-        if let Some(log) = log {
-            self.held_bytes -= log.trim(offset);
+    /// Adds partitions, up to `total`. False if there are as many already.
+    pub(super) fn add_partitions(&mut self, topic: &Topic, total: u32) -> Result<bool, Refusal> {
+        if !(1..=PARTITIONS_MAX).contains(&total) {
+            return Err(Refusal::PartitionCount(total));
         }
+        let logs = self.topic_mut(topic)?;
+        let partitions = logs.partitions.len();
+        if logs.closed {
+            return Err(Refusal::ClosedTopic(topic.clone()));
+        }
+        if partitions > total as usize {
+            return Err(Refusal::FewerPartitions { topic: topic.clone(), partitions });
+        }
+        logs.partitions.resize_with(total as usize, PartitionLog::default);
+        Ok(partitions < total as usize)
+    }
+
+    /// Deletes records of a partition, as `delete` does, and gives them.
+    pub(super) fn delete(
+        &mut self,
+        place: &Place,
+        delete: impl FnOnce(&mut PartitionLog) -> Vec<StoredRecord>,
+    ) -> Vec<StoredRecord> {
+        let deleted = self.partition_mut(place).map(delete).unwrap_or_default();
+        self.held_bytes -= deleted.iter().map(StoredRecord::held_bytes).sum::<usize>();
+        deleted
     }
 
     pub(super) fn partition(&self, place: &Place) -> Option<&PartitionLog> {
         let logs = self.topics.get(&place.topic)?;
         logs.partitions.get(usize::try_from(place.partition).ok()?)
+    }
+
+    pub(super) fn partition_mut(&mut self, place: &Place) -> Option<&mut PartitionLog> {
+        let logs = self.topics.get_mut(&place.topic)?;
+        logs.partitions.get_mut(usize::try_from(place.partition).ok()?)
     }
 
     pub(super) fn partitions(&self, topic: &Topic) -> Result<&[PartitionLog], Refusal> {
@@ -185,45 +228,6 @@ impl Logs {
     fn topic_mut(&mut self, topic: &Topic) -> Result<&mut TopicLogs, Refusal> {
         let logs = self.topics.get_mut(topic);
         logs.ok_or_else(|| Refusal::UnknownTopic(topic.clone()))
-    }
-}
-
-/// The log of one partition. Offsets rise; they need not be without gaps.
-#[derive(Debug, Default)]
-pub(super) struct PartitionLog {
-    records: VecDeque<StoredRecord>,
-    start: i64,
-    end: i64,
-}
-
-impl PartitionLog {
-    /// The offset below which everything was deleted.
-    pub(super) const fn start(&self) -> i64 {
-        self.start
-    }
-
-    /// The offset of the next record.
-    pub(super) const fn end(&self) -> i64 {
-        self.end
-    }
-
-    /// The records at `offset` and above.
-    pub(super) fn from(&self, offset: i64) -> impl ExactSizeIterator<Item = &StoredRecord> {
-        let first = self.records.partition_point(|record| record.offset < offset);
-        self.records.range(first..)
-    }
-
-    fn append(&mut self, record: StoredRecord) {
-        self.end = record.offset + 1;
-        self.records.push_back(record);
-    }
-
-    /// Deletes the records below `offset`, and tells how many bytes that frees.
-    fn trim(&mut self, offset: i64) -> usize {
-        let offset = offset.min(self.end);
-        let below = self.records.partition_point(|record| record.offset < offset);
-        self.start = self.start.max(offset);
-        self.records.drain(..below).map(|record| record.held_bytes()).sum()
     }
 }
 
@@ -252,7 +256,7 @@ mod tests {
         let mut send = |key: Option<&str>| {
             let mut record = Record::new(topic.clone(), "v");
             record.key = key.map(|key| Bytes::copy_from_slice(key.as_bytes()));
-            logs.append(record, 0).unwrap()
+            logs.append(record, 0, Instant::now()).unwrap()
         };
         let keyed = [send(Some("u1")), send(Some("u1"))];
         assert_eq!(keyed[0].partition, keyed[1].partition);
@@ -264,18 +268,18 @@ mod tests {
     }
 
     #[test]
-    fn trimming_frees_what_lies_below_and_keeps_offsets() {
+    fn deleting_frees_what_lies_below_and_keeps_offsets() {
         let topic = Topic::parse("t").unwrap();
         let mut logs = Logs::new();
         logs.create(&topic, 1).unwrap();
         for _ in 0..3 {
-            let _ = logs.append(Record::new(topic.clone(), "value"), 0).unwrap();
+            let _ = logs.append(Record::new(topic.clone(), "value"), 0, Instant::now()).unwrap();
         }
         let held = logs.held_bytes;
         let place = Place { topic, partition: 0 };
-        logs.trim(&place, 2);
-        assert_eq!(logs.held_bytes, held / 3);
-        logs.trim(&place, 1);
+        let deleted = logs.delete(&place, |log| log.delete_below(2));
+        assert_eq!((deleted.len(), logs.held_bytes), (2, held / 3));
+        assert_eq!(logs.delete(&place, |log| log.delete_below(1)), []);
         let log = logs.partition(&place).unwrap();
         assert_eq!((log.start(), log.end()), (2, 3));
         assert_eq!(log.from(0).map(|record| record.offset).collect::<Vec<_>>(), [2]);

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use super::claim::Place;
 use super::commit::Committed;
-use super::group::Place;
-use super::log::{Logs, PartitionLog};
+use super::log::Logs;
+use super::partition_log::PartitionLog;
 use crate::consumer::{AckToken, Assignment, Change, Inbound, PartitionEnd, Room};
 use crate::offsets::{OffsetTracker, Received};
 use crate::record::Topic;
@@ -59,6 +60,8 @@ pub(super) struct Holding {
     pub(super) tracker: OffsetTracker,
     /// What this assignment knows to be committed.
     pub(super) committed: Committed,
+    /// The number of the last commit of it that the cluster got.
+    pub(super) arrived: u64,
     pub(super) revoking_until: Option<Instant>,
     given_up: BTreeSet<i64>,
     end_told: Option<i64>,
@@ -94,6 +97,7 @@ impl Member {
             position: tracker.position(),
             committed: Committed::of(&tracker),
             tracker,
+            arrived: 0,
             revoking_until: None,
             given_up: BTreeSet::new(),
             end_told: None,
@@ -165,10 +169,13 @@ impl Member {
 
     pub(super) fn acknowledge(&mut self, finished: &[AckToken], given_up: &[AckToken]) {
         for token in finished {
-            if let Some(holding) = self.holding_mut(token.slot(), token.generation())
-                && !holding.given_up.contains(&token.sequence())
-            {
-                holding.tracker.finish(token.sequence());
+            if let Some(holding) = self.holding_mut(token.slot(), token.generation()) {
+                if !holding.given_up.contains(&token.sequence()) {
+                    holding.tracker.finish(token.sequence());
+                }
+            } else if !self.changes.is_empty() {
+                // Whoever finishes this does not know yet that it was lost: the next commit is to say so.
+                self.lost_finished |= self.has_just_lost(token.slot(), token.generation());
             }
         }
         for token in given_up {
@@ -181,9 +188,9 @@ impl Member {
     }
 
     /// Hands over records within `room`. Each partition that has some gets an even share of it, in turn.
-    pub(super) fn deliver(&mut self, logs: &Logs, into: &mut Inbound, room: Room) {
+    pub(super) fn deliver(&mut self, logs: &Logs, into: &mut Inbound, room: Room, now: Instant) {
         let slots = self.slots.len();
-        let mut ready = self.holdings().filter(|(_, _, holding)| holding.is_ready(logs)).count();
+        let mut ready = self.holdings().filter(|(_, _, holding)| holding.is_ready(logs, now)).count();
         if ready == 0 || room.records == 0 {
             return;
         }
@@ -192,10 +199,10 @@ impl Member {
         for index in (first..slots).chain(0..first) {
             // `index` is below the number of slots.
             let slot = &mut self.slots[index];
-            let Some(holding) = slot.holding.as_mut().filter(|holding| holding.is_ready(logs)) else {
+            let Some(holding) = slot.holding.as_mut().filter(|holding| holding.is_ready(logs, now)) else {
                 continue;
             };
-            let Some(log) = holding.log(logs) else { continue };
+            let Some(log) = holding.log(logs, now) else { continue };
             let share = (room.records - taken).div_ceil(ready.max(1));
             ready -= 1;
             let last = taken + share;
@@ -224,15 +231,16 @@ impl Member {
 
     /// Tells of each partition that was handed over to its end, once for each end. Whether one of them is of a closed
     /// topic.
-    pub(super) fn tell_ends(&mut self, logs: &Logs, into: &mut Inbound) -> bool {
+    pub(super) fn tell_ends(&mut self, logs: &Logs, into: &mut Inbound, now: Instant) -> bool {
         let mut closed = false;
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let Some(holding) = &mut slot.holding else {
                 continue;
             };
-            let Some(log) = holding.log(logs) else { continue };
+            let Some(log) = holding.log(logs, now) else { continue };
             let end = log.end();
-            if holding.revoking_until.is_some() || holding.end_told == Some(end) || holding.has_more(logs) {
+            let told = holding.end_told == Some(end);
+            if told || holding.revoking_until.is_some() || holding.has_more(logs, now) {
                 continue;
             }
             holding.position = end;
@@ -247,20 +255,31 @@ impl Member {
         }
         closed
     }
+
+    /// When the next of its partitions that cannot be read just now is read again.
+    pub(super) fn read_again_at(&self, logs: &Logs, now: Instant) -> Option<Instant> {
+        let places = self.holdings().map(|(_, _, holding)| &holding.place);
+        places.filter_map(|place| logs.partition(place)?.interrupted_until(now)).min()
+    }
+
+    fn has_just_lost(&self, slot: u32, generation: u32) -> bool {
+        self.slots.get(slot as usize).is_some_and(|slot| slot.lost == Some(generation))
+    }
 }
 
 impl Holding {
-    fn log<'a>(&self, logs: &'a Logs) -> Option<&'a PartitionLog> {
-        logs.partition(&self.place)
+    /// The log, if it can be read.
+    fn log<'a>(&self, logs: &'a Logs, now: Instant) -> Option<&'a PartitionLog> {
+        logs.partition(&self.place).filter(|log| log.interrupted_until(now).is_none())
     }
 
-    fn has_more(&self, logs: &Logs) -> bool {
+    fn has_more(&self, logs: &Logs, now: Instant) -> bool {
         self.revoking_until.is_none()
-            && self.log(logs).is_some_and(|log| log.from(self.position).next().is_some())
+            && self.log(logs, now).is_some_and(|log| log.from(self.position).next().is_some())
     }
 
-    fn is_ready(&self, logs: &Logs) -> bool {
-        !self.is_full() && self.has_more(logs)
+    fn is_ready(&self, logs: &Logs, now: Instant) -> bool {
+        !self.is_full() && self.has_more(logs, now)
     }
 
     /// Whether what may finish out of order finds no more room in a commit.

@@ -1,3 +1,6 @@
+mod commits;
+mod logs;
+mod one;
 mod world;
 
 use std::time::{Duration, Instant};
@@ -5,12 +8,12 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::member::{Member, MemberId};
-use super::{Cluster, Committed, Place};
+use super::{Cluster, Committed, MeanwhileSends, Place};
 use crate::consumer::{Inbound, RebalanceProtocol, Room};
 use crate::memory::config::MemoryConfig;
 use crate::offsets::InvalidMetadata;
 use crate::record::Topic;
-use world::{Event, World};
+use world::{Event, LogEvent, World};
 
 fn config(protocol: RebalanceProtocol, session_timeout: Option<Duration>) -> MemoryConfig {
     MemoryConfig::new().with_protocol(protocol).with_session_timeout(session_timeout)
@@ -22,10 +25,26 @@ fn configs() -> impl Strategy<Value = MemoryConfig> {
     (protocol, session).prop_map(|(protocol, session)| config(protocol, session))
 }
 
+fn log_events() -> impl Strategy<Value = LogEvent> {
+    let sends = prop_oneof![
+        Just(MeanwhileSends::Refused),
+        Just(MeanwhileSends::Written),
+        Just(MeanwhileSends::Dropped)
+    ];
+    prop_oneof![
+        // Both sides of what the tracker keeps as bits.
+        prop_oneof![4 => 1..5_u32, 1 => 100..200_u32].prop_map(|count| LogEvent::Gap { count }),
+        any::<u64>().prop_map(|kept| LogEvent::Compact { kept }),
+        any::<usize>().prop_map(|rank| LogEvent::Expire { rank }),
+        (0..8_000_u64, sends)
+            .prop_map(|(ms, sends)| { LogEvent::MoveLeader { lasts: Duration::from_millis(ms), sends } }),
+    ]
+}
+
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
-        12 => (0..2_usize, prop::option::of(0..6_u8), 1..40_usize)
-            .prop_map(|(topic, key, value_bytes)| Event::Send { topic, key, value_bytes }),
+        12 => (0..2_usize, prop::option::of(0..6_u8), 1..40_usize, prop::bool::weighted(0.8))
+            .prop_map(|(topic, key, value_bytes, answered)| Event::Send { topic, key, value_bytes, answered }),
         3 => (1..4_usize).prop_map(|topics| Event::Join { topics }),
         1 => any::<usize>().prop_map(|member| Event::Leave { member }),
         1 => any::<usize>().prop_map(|member| Event::Expel { member }),
@@ -35,8 +54,12 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         3 => (any::<usize>(), any::<usize>()).prop_map(|(member, rank)| Event::GiveUp { member, rank }),
         2 => (any::<usize>(), any::<bool>()).prop_map(|(rank, finished)| Event::Stale { rank, finished }),
         4 => any::<usize>().prop_map(|member| Event::BeginCommit { member }),
-        4 => any::<usize>().prop_map(|member| Event::EndCommit { member }),
+        4 => (any::<usize>(), any::<usize>(), prop::bool::weighted(0.8))
+            .prop_map(|(member, rank, answered)| Event::EndCommit { member, rank, answered }),
         1 => any::<usize>().prop_map(|place| Event::CommitForeign { place }),
+        1 => any::<usize>().prop_map(|place| Event::ExpireOffsets { place }),
+        1 => (0..2_usize).prop_map(|topic| Event::AddPartition { topic }),
+        4 => (any::<usize>(), log_events()).prop_map(|(place, event)| Event::Log { place, event }),
         4 => (0..4_000_u64).prop_map(|ms| Event::Pass(Duration::from_millis(ms))),
     ];
     prop::collection::vec(event, 0..300)
