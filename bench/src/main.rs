@@ -9,6 +9,7 @@ mod dispatch;
 mod figure;
 mod http;
 mod kafka;
+mod offsets;
 mod rounds;
 mod statistics;
 mod usage;
@@ -21,7 +22,7 @@ use clap::{Parser, Subcommand};
 
 /// Measures payflow. Build it with `--release`.
 ///
-/// `core`, `http` and `kafka` measure all of a kind, and print one line a figure: name, value, unit, baseline, ratio
+/// `core`, `offsets`, `http` and `kafka` measure all of a kind, and print one line a figure: name, value, unit, baseline, ratio
 /// (value over baseline). The others are single runs, to be set beside other clients on the same topic.
 #[derive(Debug, Parser)]
 #[command(name = "payflow-bench", after_long_help = EXAMPLES)]
@@ -49,6 +50,11 @@ enum Command {
     /// The program that `core` measures: one pipeline, one load, nothing else.
     #[command(hide = true)]
     CoreRun(dispatch::Load),
+    /// What it costs to remember what finished behind a record that is stuck. Needs valgrind.
+    Offsets(offsets::Plan),
+    /// The program that `offsets` measures: one tracker, nothing else.
+    #[command(hide = true)]
+    OffsetsRun(offsets::Stuck),
     /// POST /pay beside an echo on the same server: rate and processor time. Needs wrk.
     Http(http::Plan),
     /// The server that `http` and `kafka` measure: serves until its standard input ends.
@@ -88,6 +94,11 @@ fn run(command: Command) -> anyhow::Result<()> {
             dispatch::measure(&plan)
         }
         Command::CoreRun(load) => dispatch::run(&load),
+        Command::Offsets(plan) => {
+            check_optimised()?;
+            offsets::measure(&plan)
+        }
+        Command::OffsetsRun(stuck) => offsets::run(&stuck),
         Command::Http(plan) => {
             check_optimised()?;
             http::measure(&plan)

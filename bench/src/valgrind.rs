@@ -13,6 +13,8 @@ pub(crate) enum Count {
     Instructions,
     /// Allocations on the heap, reallocations among them, by DHAT.
     Allocations,
+    /// Bytes on the heap that are there at the end, by DHAT.
+    BytesKept,
 }
 
 /// Runs this program with `args` under valgrind, and counts.
@@ -23,7 +25,7 @@ pub(crate) fn count(what: Count, args: &[String]) -> anyhow::Result<u64> {
     let program = env::current_exe().context("this program's own file cannot be found")?;
     let options: &[&str] = match what {
         Count::Instructions => &["--tool=callgrind", "--callgrind-out-file=/dev/null"],
-        Count::Allocations => &["--tool=dhat", "--dhat-out-file=/dev/null"],
+        Count::Allocations | Count::BytesKept => &["--tool=dhat", "--dhat-out-file=/dev/null"],
     };
     let output = Command::new("valgrind").args(options).arg(program).args(args).stdin(Stdio::null()).output();
     let output = match output {
@@ -42,6 +44,7 @@ pub(crate) fn count(what: Count, args: &[String]) -> anyhow::Result<u64> {
     let counted = match what {
         Count::Instructions => instructions(&printed),
         Count::Allocations => allocations(&printed),
+        Count::BytesKept => bytes_kept(&printed),
     };
     counted.with_context(|| format!("valgrind printed no total:\n{printed}"))
 }
@@ -57,6 +60,13 @@ fn allocations(printed: &str) -> Option<u64> {
     let total = messages(printed).find_map(|line| line.strip_prefix("Total:"))?;
     let (_, blocks) = total.split_once(" bytes in ")?;
     number(blocks.strip_suffix(" blocks")?)
+}
+
+/// `==1234== At t-end:    1,234 bytes in 5 blocks`
+fn bytes_kept(printed: &str) -> Option<u64> {
+    let end = messages(printed).find_map(|line| line.strip_prefix("At t-end:"))?;
+    let (bytes, _) = end.split_once(" bytes in ")?;
+    number(bytes.trim())
 }
 
 /// Valgrind's own lines, without the process number in front.
@@ -87,6 +97,7 @@ mod tests {
 ==17==
 ==17== Total:     1,234,567 bytes in 8,901 blocks
 ==17== At t-gmax: 262,144 bytes in 12 blocks
+==17== At t-end:  131,072 bytes in 3 blocks
 ==17== Reads:     1,000 bytes
 ";
 
@@ -94,12 +105,15 @@ mod tests {
     fn totals_are_read() {
         assert_eq!(instructions(CALLGRIND), Some(184_467_440));
         assert_eq!(allocations(DHAT), Some(8_901));
+        assert_eq!(bytes_kept(DHAT), Some(131_072));
     }
 
     #[test]
     fn what_is_no_total_is_none() {
         assert_eq!(instructions(DHAT), None);
         assert_eq!(allocations(CALLGRIND), None);
+        assert_eq!(bytes_kept(CALLGRIND), None);
+        assert_eq!(bytes_kept("==17== At t-end: none"), None);
         assert_eq!(instructions("Collected : 5"), None, "the measured program's own line");
         assert_eq!(instructions("==17== Collected : many"), None);
         assert_eq!(allocations("==17== Total: 12 bytes"), None);

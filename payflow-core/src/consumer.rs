@@ -2,6 +2,7 @@
 
 mod delivery;
 mod inbound;
+mod limits;
 mod protocol;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use futures_core::future::BoxFuture;
 
 pub use delivery::{AckToken, Delivery};
 pub use inbound::{Assignment, Change, Inbound, PartitionEnd, Room};
+pub use limits::ConsumerLimits;
 pub use protocol::RebalanceProtocol;
 
 use crate::error::Error;
@@ -71,6 +73,13 @@ pub trait Consumer: Send {
     /// # Cancel safety
     /// A dropped future leaves the group as dropping the consumer does.
     async fn close(&mut self) {}
+
+    /// What it keeps to by itself. The same at each call; asked when a pipeline is built.
+    ///
+    /// The default, which tells nothing, is for transports without limits of their own.
+    fn limits(&self) -> ConsumerLimits {
+        ConsumerLimits::unknown()
+    }
 }
 
 #[async_trait]
@@ -90,5 +99,9 @@ impl<K: Consumer + ?Sized> Consumer for Box<K> {
 
     async fn close(&mut self) {
         (**self).close().await;
+    }
+
+    fn limits(&self) -> ConsumerLimits {
+        (**self).limits()
     }
 }

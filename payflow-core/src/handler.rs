@@ -4,6 +4,7 @@ mod notify_payer;
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 pub use notify_payer::NotifyPayer;
 
@@ -50,6 +51,14 @@ pub trait Handler<T>: Send + Sync {
     /// a handler that has one. It is asked before each delivery, so it should cost nothing; a panic counts as a name of its own.
     fn destination(&self, _delivery: &Delivery) -> &'static str {
         "handler"
+    }
+
+    /// For how long it claims what it works on: a pipeline whose handler timeout is not below that is refused, since the
+    /// work could be done a second time beside the first. See [`Notifier::claim_lease`](crate::Notifier::claim_lease).
+    ///
+    /// The default, `None`, is for those that claim nothing.
+    fn claim_lease(&self) -> Option<Duration> {
+        None
     }
 }
 

@@ -3,6 +3,8 @@
 mod direct;
 mod key;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 pub use direct::DirectIntake;
@@ -31,6 +33,14 @@ pub trait Intake: Send + Sync {
         request: PaymentRequest,
         key: Option<&IdempotencyKey>,
     ) -> Result<Acceptance, IntakeError>;
+
+    /// The deadline within which [`accept`](Self::accept) resolves. The same at each call; a server's request deadline is
+    /// held against it, and an intake around another hands on the other's.
+    ///
+    /// The default, `None`, is for those that cannot tell.
+    fn decided_within(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// The request is durable.

@@ -67,7 +67,8 @@ mod record;
 
 pub use codec::{Codec, DecodeError, Encoded};
 pub use consumer::{
-    AckToken, Assignment, Change, Consumer, Delivery, Inbound, PartitionEnd, RebalanceProtocol, Room,
+    AckToken, Assignment, Change, Consumer, ConsumerLimits, Delivery, Inbound, PartitionEnd,
+    RebalanceProtocol, Room,
 };
 pub use error::{Error, Fault};
 pub use handler::{Handler, Message, NotifyPayer};

@@ -1,6 +1,7 @@
 //! The port through which notifications reach somebody.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -25,6 +26,14 @@ pub trait Notifier: Send + Sync {
     /// # Cancel safety
     /// A dropped future means that it may have been sent.
     async fn notify(&self, notification: &Notification) -> Result<Sent, Error>;
+
+    /// For how long it claims a notification while it sends it: one that takes longer may be sent a second time beside the
+    /// first. The same at each call; a notifier around another hands on the other's.
+    ///
+    /// The default, `None`, is for those that claim nothing.
+    fn claim_lease(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// How far a notification got.
@@ -42,5 +51,9 @@ pub enum Sent {
 impl<N: Notifier + ?Sized> Notifier for Arc<N> {
     async fn notify(&self, notification: &Notification) -> Result<Sent, Error> {
         (**self).notify(notification).await
+    }
+
+    fn claim_lease(&self) -> Option<Duration> {
+        (**self).claim_lease()
     }
 }

@@ -89,6 +89,12 @@ impl OffsetTracker {
     /// As text that is 4,000 characters, of the 4,096 that Kafka takes by default (`offset.metadata.max.bytes`).
     pub const METADATA_BYTES_MAX: u64 = 3_000;
 
+    /// How many offsets can be unfinished at once while the intake stops at
+    /// [`METADATA_BYTES_MAX`](Self::METADATA_BYTES_MAX): the youngest 16,384, and 159 older ones.
+    pub const UNFINISHED_MAX: usize = (encoding::WINDOW
+        + (Self::METADATA_BYTES_MAX - encoding::WINDOW / 8).div_ceil(encoding::OLD_BYTES))
+        as usize;
+
     /// Nothing received yet; everything below `position` is finished. `position` is the committed offset, or where
     /// reading starts.
     #[must_use]

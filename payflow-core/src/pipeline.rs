@@ -108,6 +108,7 @@ where
         config: PipelineConfig,
     ) -> Result<Self, InvalidConfig> {
         config.check()?;
+        config.check_beside(consumer.limits(), handler.claim_lease())?;
         let gauges = Arc::new(Gauges::new(config.stalled_after));
         Ok(Self { consumer, codec, handler, dead_letters, config, gauges, body: PhantomData })
     }

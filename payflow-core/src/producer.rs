@@ -1,6 +1,7 @@
 //! The port through which records become durable.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -46,6 +47,14 @@ pub trait Producer: Send + Sync {
     /// # Cancel safety
     /// A dropped future leaves the sends under way as they are.
     async fn flush(&self) -> Result<(), Error>;
+
+    /// How long a [`send`](Self::send) takes until it is decided, at most. The same at each call; whoever waits for sends
+    /// under a deadline of its own holds that against it when it is put together.
+    ///
+    /// The default, `None`, is for transports that cannot tell.
+    fn decided_within(&self) -> Option<Duration> {
+        None
+    }
 }
 
 #[async_trait]
@@ -61,5 +70,9 @@ impl<P: Producer + ?Sized> Producer for Arc<P> {
 
     async fn flush(&self) -> Result<(), Error> {
         (**self).flush().await
+    }
+
+    fn decided_within(&self) -> Option<Duration> {
+        (**self).decided_within()
     }
 }

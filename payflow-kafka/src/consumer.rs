@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt as _;
 use futures_util::future::ready;
-use payflow_core::{AckToken, Consumer, Error, Inbound, Room, Topic};
+use payflow_core::{AckToken, Consumer, ConsumerLimits, Error, Inbound, Room, Topic};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tokio::sync::oneshot;
 
@@ -51,6 +51,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct KafkaConsumer {
     shared: Arc<Shared>,
     health: KafkaHealth,
+    limits: ConsumerLimits,
 }
 
 impl KafkaConsumer {
@@ -92,7 +93,7 @@ impl KafkaConsumer {
             .name("payflow-kafka-consumer".to_owned())
             .spawn(move || thread.run())
             .map_err(|error| Error::permanent(OPERATION).because(error))?;
-        Ok(Self { shared, health })
+        Ok(Self { shared, health, limits: consumer.limits() })
     }
 
     /// Whether a broker is reached. Goes on telling after the consumer was moved into a pipeline.
@@ -176,6 +177,10 @@ impl Consumer for KafkaConsumer {
                 "the group could not be left in time: its partitions wait for the session timeout"
             );
         }
+    }
+
+    fn limits(&self) -> ConsumerLimits {
+        self.limits
     }
 }
 

@@ -47,7 +47,8 @@ pub struct KafkaProducer {
     queue: Queue,
     sends: Sends,
     health: KafkaHealth,
-    flush_timeout: Duration,
+    /// The queue timeout and the delivery timeout.
+    decided_within: Duration,
     _polling: Polling,
 }
 
@@ -73,7 +74,7 @@ impl KafkaProducer {
             queue: Queue::new(config.queue_records(), config.queue_bytes(), config.queue_timeout()),
             sends: Sends::new(),
             health,
-            flush_timeout: config.queue_timeout() + config.delivery_timeout(),
+            decided_within: config.queue_timeout() + config.delivery_timeout(),
             _polling: polling,
         })
     }
@@ -147,9 +148,13 @@ impl Producer for KafkaProducer {
     }
 
     async fn flush(&self) -> Result<(), Error> {
-        timeout(self.flush_timeout, self.sends.settled())
+        timeout(self.decided_within, self.sends.settled())
             .await
             .map_err(|elapsed| Error::transient("flush").because(elapsed))
+    }
+
+    fn decided_within(&self) -> Option<Duration> {
+        Some(self.decided_within)
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::Args;
 use payflow_core::{
-    DeadLetters, Error, Handler, JsonCodec, MemoryCluster, Message, PaymentRequest, Pipeline, PipelineConfig,
-    PipelineHandle, PipelineSnapshot, Topic,
+    DeadLetters, Error, Handler, JsonCodec, MemoryCluster, Message, OffsetTracker, PaymentRequest, Pipeline,
+    PipelineConfig, PipelineHandle, PipelineSnapshot, Topic,
 };
 use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig};
 use tokio::time::sleep;
@@ -88,7 +88,7 @@ impl Consume {
         let config = PipelineConfig::new()
             .with_order(self.drain.order.into())
             .with_concurrency(concurrency)
-            .with_records_max(RECORDS_MAX.max(4 * concurrency));
+            .with_records_max(RECORDS_MAX.max(4 * concurrency).min(LANES_FILL).max(concurrency));
         match self.shards {
             Some(shards) => config.with_shards(shards.into()),
             None => config,
@@ -136,6 +136,8 @@ fn nowhere() -> anyhow::Result<DeadLetters> {
 
 /// The pipeline's own default.
 const RECORDS_MAX: usize = 8_192;
+/// The most it takes: an eighth is for one lane, and a partition has room for no more.
+const LANES_FILL: usize = 8 * OffsetTracker::UNFINISHED_MAX;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use clap::ValueEnum;
@@ -63,6 +64,7 @@ enum Swap {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl<N: Notifier> Notifier for FaultyNotifier<N> {
     async fn notify(&self, notification: &Notification) -> Result<Sent, Error> {
         match self.fault {
@@ -81,5 +83,9 @@ impl<N: Notifier> Notifier for FaultyNotifier<N> {
             },
         }
         self.notifier.notify(notification).await
+    }
+
+    fn claim_lease(&self) -> Option<Duration> {
+        self.notifier.claim_lease()
     }
 }

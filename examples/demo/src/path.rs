@@ -37,8 +37,8 @@ pub(crate) async fn run(
 
     // The way in: HTTP to the topic.
     let intake = DirectIntake::new(cluster.producer(), codec, payments.clone());
+    let server = Server::new(ServerConfig::new().with_service_deadline(intake.decided_within()))?;
     let router = front_door(Arc::new(intake), currency, shutdown.clone());
-    let server = Server::new(ServerConfig::new())?;
 
     // The way out: the topic to the notifier, in order per payer, and each notification once.
     let pipeline = Pipeline::new(

@@ -1,5 +1,7 @@
 //! How many payments may wait for Kafka at once.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use payflow_core::{
     Acceptance, Error, IdempotencyKey, Intake, IntakeError, PaymentId, PaymentRequest, Principal,
@@ -36,6 +38,7 @@ impl<I: Intake, F: Fn() -> bool + Send + Sync> Bounded<I, F> {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl<I: Intake, F: Fn() -> bool + Send + Sync> Intake for Bounded<I, F> {
     async fn accept(
         &self,
@@ -47,6 +50,10 @@ impl<I: Intake, F: Fn() -> bool + Send + Sync> Intake for Bounded<I, F> {
             return Err(self.refusal());
         };
         self.intake.accept(principal, request, key).await
+    }
+
+    fn decided_within(&self) -> Option<Duration> {
+        self.intake.decided_within()
     }
 }
 

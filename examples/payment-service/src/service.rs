@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use payflow_core::{DirectIntake, JsonCodec, Producer};
+use payflow_core::{DirectIntake, Intake, JsonCodec, Producer};
 use payflow_http::{PaymentRouter, Server, ServerConfig};
 use payflow_kafka::{KafkaConfig, KafkaProducer, KafkaProducerConfig, KafkaTopics};
 use payflow_program::{await_kafka, shutdown_signal};
@@ -50,6 +50,8 @@ pub(crate) async fn run(flags: &Flags, settings: &Settings) -> Result<()> {
     let address = listener.local_addr()?;
     let codec = JsonCodec::new().with_default_currency(settings.currency);
     let intake = DirectIntake::new(Arc::clone(&producer), codec, settings.topic.clone());
+    let server = ServerConfig::new().with_service_deadline(intake.decided_within());
+    let server = Server::new(server)?;
     let health = producer.health();
     let bounded = Bounded::new(intake, PAYMENTS_MAX, move || health.is_connected());
     let router = PaymentRouter::new(Arc::new(bounded))
@@ -59,7 +61,6 @@ pub(crate) async fn run(flags: &Flags, settings: &Settings) -> Result<()> {
             move || health.is_connected() && there.load(Ordering::Relaxed) && !stop.is_cancelled()
         })
         .into_router();
-    let server = Server::new(ServerConfig::new())?;
     let serve = async {
         let served = server.run(listener, router, stop.cancelled()).await;
         stop.cancel();

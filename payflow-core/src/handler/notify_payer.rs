@@ -1,5 +1,7 @@
 //! Payment in, notification out.
 
+use std::time::Duration;
+
 use super::{Handler, Message};
 use crate::error::Error;
 use crate::notification::Notification;
@@ -38,5 +40,9 @@ impl<N: Notifier> Handler<PaymentRequest> for NotifyPayer<N> {
         )
         .with_fingerprint(message.fingerprint());
         self.notifier.notify(&notification).await.map(drop)
+    }
+
+    fn claim_lease(&self) -> Option<Duration> {
+        self.notifier.claim_lease()
     }
 }

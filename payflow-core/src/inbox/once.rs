@@ -13,8 +13,8 @@ use crate::notifier::{Notifier, Sent};
 /// [`Notifier`] that sends each notification once, by an [`Inbox`]: claim, send, complete.
 ///
 /// A crash between the send and its completion repeats the send after the lease, with the same notification id: hand
-/// the id to the provider as its idempotency key. Keep the lease above the pipeline's handler timeout, or a slow send
-/// is claimed a second time while the first runs.
+/// the id to the provider as its idempotency key. The lease is above the pipeline's handler timeout, or a slow send could
+/// be claimed a second time while the first runs: [`Pipeline::new`](crate::Pipeline::new) refuses other settings.
 #[derive(Debug)]
 pub struct Once<N, I> {
     notifier: N,
@@ -32,7 +32,8 @@ impl<N: Notifier, I: Inbox> Once<N, I> {
         Self { notifier, inbox, lease: Self::LEASE }
     }
 
-    /// How long a claim is held if its holder vanishes. Default 60 s, twice the default handler timeout.
+    /// How long a claim is held if its holder vanishes. Above the handler timeout; default 60 s, twice that timeout's
+    /// default.
     #[must_use]
     pub fn with_lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
@@ -70,12 +71,17 @@ impl<N: Notifier, I: Inbox> Notifier for Once<N, I> {
             }
         }
     }
+
+    /// The shorter lease, if what it sends through claims too.
+    fn claim_lease(&self) -> Option<Duration> {
+        Some(self.notifier.claim_lease().map_or(self.lease, |inner| inner.min(self.lease)))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::error::Fault;
@@ -86,6 +92,7 @@ mod tests {
     struct Scripted {
         answers: Mutex<Vec<Result<Sent, Error>>>,
         sends: AtomicUsize,
+        lease: Option<Duration>,
     }
 
     #[async_trait]
@@ -93,6 +100,10 @@ mod tests {
         async fn notify(&self, _notification: &Notification) -> Result<Sent, Error> {
             self.sends.fetch_add(1, Ordering::Relaxed);
             self.answers.lock().unwrap().pop().unwrap_or(Ok(Sent::Delivered))
+        }
+
+        fn claim_lease(&self) -> Option<Duration> {
+            self.lease
         }
     }
 
@@ -131,6 +142,18 @@ mod tests {
         assert_eq!(once.notify(&first).await.unwrap(), Sent::Delivered);
         assert_eq!(once.notify(&second).await.unwrap_err().fault(), Fault::Permanent);
         assert_eq!(once.notifier.sends.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn the_shortest_lease_of_all_is_told() {
+        let lease = |inner, outer: u64| {
+            let notifier = Scripted { lease: inner, ..Scripted::default() };
+            let once = Once::new(notifier, MemoryInbox::new()).with_lease(Duration::from_secs(outer));
+            Arc::new(once).claim_lease()
+        };
+        assert_eq!(lease(None, 5), Some(Duration::from_secs(5)));
+        assert_eq!(lease(Some(Duration::from_secs(3)), 5), Some(Duration::from_secs(3)));
+        assert_eq!(lease(Some(Duration::from_secs(9)), 5), Some(Duration::from_secs(5)));
     }
 
     #[tokio::test(start_paused = true)]

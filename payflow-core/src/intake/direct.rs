@@ -9,9 +9,13 @@ use super::{Acceptance, IdempotencyKey, Intake, IntakeError};
 use crate::codec::Codec;
 use crate::error::Error;
 use crate::payment::{PaymentId, PaymentRequest, Purpose};
+use crate::pipeline::InvalidConfig;
 use crate::principal::Principal;
 use crate::producer::Producer;
 use crate::record::{HeaderName, Record, Topic};
+
+/// How far above the producer's own time the deadline is by default.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// [`Intake`] that sends each request to a topic and answers when the record is durable.
 ///
@@ -32,15 +36,29 @@ impl<P: Producer, C: Codec<PaymentRequest>> DirectIntake<P, C> {
 
     /// Sends to `topic` through `producer`.
     #[must_use]
-    pub const fn new(producer: P, codec: C, topic: Topic) -> Self {
-        Self { producer, codec, topic, deadline: Self::DEADLINE }
+    pub fn new(producer: P, codec: C, topic: Topic) -> Self {
+        let above = |decided: Duration| decided.saturating_add(MARGIN).max(Self::DEADLINE);
+        let deadline = producer.decided_within().map_or(Self::DEADLINE, above);
+        Self { producer, codec, topic, deadline }
     }
 
-    /// How long a send may take before its outcome counts as unknown. Keep the producer's own delivery timeout below
-    /// it, which knows more: then this is a backstop. Default 10 s.
-    #[must_use]
-    pub fn with_deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
+    /// How long a send may take before its outcome counts as unknown. It is a backstop: above the time in which the
+    /// [producer decides](Producer::decided_within), which knows more. Default 10 s, or a second above that time where it is
+    /// longer.
+    ///
+    /// # Errors
+    /// It is not above that time.
+    pub fn with_deadline(self, deadline: Duration) -> Result<Self, InvalidConfig> {
+        match self.producer.decided_within() {
+            Some(decided) if deadline <= decided => Err(InvalidConfig::new(
+                "deadline",
+                format!(
+                    "of {deadline:?} is not above the {decided:?} in which the producer decides a send, so that what is \
+                     known to have failed would be told as unknown: raise it, or lower the producer's timeouts"
+                ),
+            )),
+            _ => Ok(Self { deadline, ..self }),
+        }
     }
 
     fn record(&self, id: PaymentId, request: PaymentRequest, keyed: bool) -> Record {
@@ -71,6 +89,10 @@ impl<P: Producer, C: Codec<PaymentRequest>> Intake for DirectIntake<P, C> {
             Err(error) => Err(IntakeError::Failed { payment_id, error }),
         }
     }
+
+    fn decided_within(&self) -> Option<Duration> {
+        Some(self.deadline)
+    }
 }
 
 /// Both front doors lead to one operation, so the route is a constant: a repeat through the other door is a repeat.
@@ -100,10 +122,11 @@ mod tests {
     use crate::payment::{PaymentMethod, UserId};
     use crate::record::Receipt;
 
-    #[derive(Default)]
+    #[derive(Debug, Default)]
     struct Recorder {
         records: Mutex<Vec<Record>>,
         hangs: bool,
+        decides_within: Option<Duration>,
     }
 
     #[async_trait]
@@ -122,6 +145,10 @@ mod tests {
 
         async fn flush(&self) -> Result<(), Error> {
             Ok(())
+        }
+
+        fn decided_within(&self) -> Option<Duration> {
+            self.decides_within
         }
     }
 
@@ -175,5 +202,29 @@ mod tests {
         let IntakeError::Failed { payment_id, error } = failed else { panic!("{failed}") };
         assert_eq!(error.fault(), Fault::Unknown);
         assert_eq!(payment_id, keyed_id(&Principal::anonymous(), &key));
+    }
+
+    #[test]
+    fn a_deadline_within_which_the_producer_may_still_decide_is_refused() {
+        const SECOND: Duration = Duration::from_secs(1);
+        let deciding = |within| {
+            let producer = Recorder { decides_within: within, ..Recorder::default() };
+            DirectIntake::new(producer, JsonCodec::new(), Topic::parse("payment-topic").unwrap())
+        };
+        for deadline in [Duration::ZERO, 9 * SECOND] {
+            let refused = deciding(Some(9 * SECOND)).with_deadline(deadline).unwrap_err();
+            assert_eq!(refused.setting(), "deadline");
+            assert!(refused.to_string().contains("above the 9s") && refused.to_string().contains("raise it"));
+        }
+        let above = 9 * SECOND + Duration::from_nanos(1);
+        let taken = deciding(Some(9 * SECOND)).with_deadline(above).unwrap();
+        assert_eq!(taken.decided_within(), Some(above));
+        assert!(deciding(None).with_deadline(Duration::ZERO).is_ok(), "nothing is known");
+
+        let default = |within| deciding(within).decided_within();
+        assert_eq!(default(None), Some(10 * SECOND));
+        assert_eq!(default(Some(9 * SECOND)), Some(10 * SECOND));
+        assert_eq!(default(Some(60 * SECOND)), Some(61 * SECOND));
+        assert_eq!(default(Some(Duration::MAX)), Some(Duration::MAX));
     }
 }

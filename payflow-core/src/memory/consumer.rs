@@ -8,8 +8,9 @@ use futures_util::future::ready;
 use super::cluster::{MemberId, Received};
 use super::refusal::Refusal;
 use super::{MemoryCluster, State};
-use crate::consumer::{AckToken, Consumer, Inbound, Room};
+use crate::consumer::{AckToken, Consumer, ConsumerLimits, Inbound, Room};
 use crate::error::Error;
+use crate::offsets::OffsetTracker;
 
 /// A member of a group of a [`MemoryCluster`].
 ///
@@ -94,6 +95,10 @@ impl Consumer for MemoryConsumer {
                 .boxed()
             }
         }
+    }
+
+    fn limits(&self) -> ConsumerLimits {
+        ConsumerLimits::unknown().with_partition_records(OffsetTracker::UNFINISHED_MAX)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The cluster's [`Producer`].
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -64,6 +64,10 @@ impl Producer for MemoryProducer {
 
     async fn flush(&self) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn decided_within(&self) -> Option<Duration> {
+        Some(Duration::ZERO)
     }
 }
 

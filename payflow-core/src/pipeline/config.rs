@@ -1,6 +1,11 @@
 //! What a pipeline is told, and the combinations it refuses.
 
+mod beside;
+mod invalid;
+
 use std::time::Duration;
+
+pub use invalid::InvalidConfig;
 
 use super::retry::RetryPolicy;
 use super::storm::StormPolicy;
@@ -17,7 +22,9 @@ pub enum Order {
     None,
 }
 
-/// The settings of a [`Pipeline`](crate::Pipeline). Checked when the pipeline is built.
+/// The settings of a [`Pipeline`](crate::Pipeline). Checked when the pipeline is built, by themselves and beside what the
+/// consumer and the handler tell: [`Consumer::limits`](crate::Consumer::limits) and
+/// [`Handler::claim_lease`](crate::Handler::claim_lease).
 #[derive(Debug, Clone)]
 pub struct PipelineConfig {
     pub(super) order: Order,
@@ -70,23 +77,24 @@ impl PipelineConfig {
         self
     }
 
-    /// How many records are held at once: queued, running and waiting. At least the concurrency, default 8,192.
+    /// How many records are held at once: queued, running and waiting. At least the concurrency, default 8,192. An eighth is
+    /// for one lane, and so not above what the consumer keeps account of in a partition: for a log at most 132,344.
     #[must_use]
     pub const fn with_records_max(mut self, records_max: usize) -> Self {
         self.records_max = records_max;
         self
     }
 
-    /// How many bytes of records are held at once. At least 64 KiB, default 64 MiB; one record that is larger is taken
-    /// when nothing else is held.
+    /// How many bytes of records are held at once. At least 64 KiB and what the consumer gets at once, at most eight times what
+    /// it holds; default 64 MiB. One record that is larger is taken when nothing else is held.
     #[must_use]
     pub const fn with_bytes_max(mut self, bytes_max: usize) -> Self {
         self.bytes_max = bytes_max;
         self
     }
 
-    /// How long one attempt may take before its future is dropped and its outcome counts as unknown. Above zero, default
-    /// 30 s.
+    /// How long one attempt may take before its future is dropped and its outcome counts as unknown. Above zero, below the
+    /// [lease](crate::Handler::claim_lease) of the handler's claims, default 30 s.
     #[must_use]
     pub const fn with_handler_timeout(mut self, handler_timeout: Duration) -> Self {
         self.handler_timeout = handler_timeout;
@@ -154,7 +162,7 @@ impl PipelineConfig {
 
     /// Refuses what cannot work, with the reason and the remedy.
     pub(super) fn check(&self) -> Result<(), InvalidConfig> {
-        let refuse = |setting, reason| Err(InvalidConfig { setting, reason });
+        let refuse = |setting, reason: &'static str| Err(InvalidConfig::new(setting, reason));
         if self.concurrency == 0 {
             return refuse("concurrency", "is 0, so that nothing would ever run: set it to 1 or more");
         }
@@ -218,22 +226,6 @@ impl PipelineConfig {
 impl Default for PipelineConfig {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// A setting that is refused, alone or beside another.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{setting} {reason}")]
-pub struct InvalidConfig {
-    setting: &'static str,
-    reason: &'static str,
-}
-
-impl InvalidConfig {
-    /// The setting's name, as its setter has it without `with_`.
-    #[must_use]
-    pub const fn setting(&self) -> &'static str {
-        self.setting
     }
 }
 

@@ -9,6 +9,7 @@ mod order;
 mod remembering;
 mod retries;
 mod rig;
+mod settings;
 mod shares;
 mod stops;
 mod storms;

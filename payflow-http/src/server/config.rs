@@ -27,6 +27,7 @@ pub struct ServerConfig {
     pub(super) header_deadline: Duration,
     pub(super) body_deadline: Duration,
     pub(super) request_deadline: Duration,
+    pub(super) service_deadline: Option<Duration>,
     pub(super) idle_deadline: Duration,
     pub(super) write_deadline: Duration,
     pub(super) linger_deadline: Duration,
@@ -58,6 +59,7 @@ impl ServerConfig {
             header_deadline: Duration::from_secs(10),
             body_deadline: Duration::from_secs(10),
             request_deadline: Duration::from_secs(22),
+            service_deadline: None,
             idle_deadline: Duration::from_secs(75),
             write_deadline: Duration::from_secs(20),
             linger_deadline: Duration::from_secs(2),
@@ -121,9 +123,20 @@ impl ServerConfig {
     ///
     /// This is the backstop for a service that hangs: its future is dropped and the answer is 504
     /// (`DEADLINE_EXCEEDED` for gRPC), since what it did until then is not known. A route that can tell more sets a
-    /// shorter deadline of its own. The body of the answer is not counted; `write_deadline` bounds that.
+    /// shorter deadline of its own: tell it by [`with_service_deadline`](Self::with_service_deadline). The body of the
+    /// answer is not counted; `write_deadline` bounds that.
     pub const fn with_request_deadline(mut self, deadline: Duration) -> Self {
         self.request_deadline = deadline;
+        self
+    }
+
+    /// Tells the deadline that the service keeps by itself once it has the request's body, such as
+    /// [`Intake::decided_within`](payflow_core::Intake::decided_within). Default `None`: not known.
+    ///
+    /// Then a `request_deadline` is refused that is not above it and `body_deadline` together, so that the service, which
+    /// knows more, answers first. It sets no deadline itself.
+    pub const fn with_service_deadline(mut self, deadline: Option<Duration>) -> Self {
+        self.service_deadline = deadline;
         self
     }
 
@@ -272,6 +285,15 @@ impl ServerConfig {
             "body_deadline",
             "set it no longer than `request_deadline`, or it never takes effect",
         )?;
+        let answers_first = |service: Duration| {
+            service.checked_add(self.body_deadline).is_some_and(|needed| needed < self.request_deadline)
+        };
+        require(
+            self.service_deadline.is_none_or(answers_first),
+            "request_deadline",
+            "set it above `body_deadline` and the service's own deadline together, or lower those, so that the service \
+             answers first and tells what it knows",
+        )?;
         require(
             self.drain_deadline >= self.request_deadline,
             "drain_deadline",
@@ -299,6 +321,21 @@ mod tests {
     #[test]
     fn defaults_pass_the_check() {
         assert!(ServerConfig::default().check().is_ok());
+    }
+
+    #[test]
+    fn request_deadline_leaves_the_service_its_own() {
+        let second = Duration::from_secs(1);
+        let check = |service| ServerConfig::new().with_service_deadline(service).check();
+        assert!(check(None).is_ok());
+        assert!(check(Some(12 * second - Duration::from_nanos(1))).is_ok(), "10 s are the body's, of 22 s");
+        for reaches_it in [12 * second, 60 * second, Duration::MAX] {
+            let Err(ServerError::Config { setting, remedy }) = check(Some(reaches_it)) else {
+                panic!("{reaches_it:?} was taken");
+            };
+            assert_eq!(setting, "request_deadline");
+            assert!(remedy.contains("`body_deadline`"), "{remedy}");
+        }
     }
 
     #[test]

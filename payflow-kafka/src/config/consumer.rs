@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use payflow_core::RebalanceProtocol;
+use payflow_core::{ConsumerLimits, OffsetTracker, RebalanceProtocol};
 use rdkafka::ClientConfig;
 
 use super::{InvalidKafkaConfig, KafkaConfig, set_unless_given};
@@ -41,7 +41,7 @@ impl KafkaConsumerConfig {
     }
 
     /// How long running handlers may go on when their partition is taken away; the rebalance waits that long, and
-    /// nothing is fetched meanwhile. Below half of the longest poll interval, default 5 s.
+    /// nothing is fetched meanwhile. Above zero, below half of the longest poll interval, default 5 s.
     #[must_use]
     pub const fn with_revoke_drain(mut self, drain: Duration) -> Self {
         self.revoke_drain = drain;
@@ -86,7 +86,6 @@ impl KafkaConsumerConfig {
     /// librdkafka's settings: the promises, then what may be tuned.
     pub(crate) fn client_config(&self, shared: &KafkaConfig) -> Result<ClientConfig, InvalidKafkaConfig> {
         self.check()?;
-        let queued_bytes = self.buffer_bytes_max / 4;
         let strategy = match self.protocol {
             RebalanceProtocol::Cooperative => "cooperative-sticky",
             RebalanceProtocol::Eager => "range,roundrobin",
@@ -107,16 +106,40 @@ impl KafkaConsumerConfig {
             .set("isolation.level", "read_committed")
             .set("check.crcs", "true")
             // librdkafka's own bound on what is fetched ahead.
-            .set("queued.max.messages.kbytes", (queued_bytes / 1024).to_string())
-            .set("fetch.max.bytes", queued_bytes.min(FETCH_BYTES_MAX).to_string())
-            .set("fetch.message.max.bytes", queued_bytes.min(FETCH_PARTITION_BYTES_MAX).to_string());
+            .set("queued.max.messages.kbytes", (self.queued_bytes() / 1024).to_string())
+            .set("fetch.max.bytes", self.fetch_bytes().to_string())
+            .set("fetch.message.max.bytes", self.fetch_partition_bytes().to_string());
         // Three heartbeats may be missed, as Java's client has it.
         let heartbeat = (self.session_timeout / 3).min(HEARTBEAT_MAX);
         set_unless_given(&mut config, "heartbeat.interval.ms", heartbeat.as_millis().to_string());
         // At its default of 1,000 a bounded queue runs many times slower; at 0 a thread spins while it is full.
         set_unless_given(&mut config, "fetch.queue.backoff.ms", "10");
         set_unless_given(&mut config, "fetch.wait.max.ms", "100");
+        self.check_properties(&config)?;
         Ok(config)
+    }
+
+    /// What a pipeline's settings are held against.
+    pub(crate) fn limits(&self) -> ConsumerLimits {
+        ConsumerLimits::unknown()
+            .with_fetch_bytes(self.fetch_partition_bytes())
+            .with_held_bytes(self.buffer_bytes_max)
+            .with_partition_records(OffsetTracker::UNFINISHED_MAX)
+    }
+
+    /// What librdkafka may hold of what it fetched ahead.
+    const fn queued_bytes(&self) -> usize {
+        self.buffer_bytes_max / 4
+    }
+
+    /// Of one answer of a broker.
+    fn fetch_bytes(&self) -> usize {
+        self.queued_bytes().min(FETCH_BYTES_MAX)
+    }
+
+    /// Of one partition in it.
+    fn fetch_partition_bytes(&self) -> usize {
+        self.queued_bytes().min(FETCH_PARTITION_BYTES_MAX)
     }
 
     fn check(&self) -> Result<(), InvalidKafkaConfig> {
@@ -133,6 +156,12 @@ impl KafkaConsumerConfig {
         if self.session_timeout > self.max_poll_interval {
             return refuse("session_timeout", "is above max_poll_interval: lower it, or raise the other");
         }
+        if self.revoke_drain.is_zero() {
+            return refuse(
+                "revoke_drain",
+                "is 0, so that every rebalance would cut off running handlers: 5 s suits most",
+            );
+        }
         if self.revoke_drain >= self.max_poll_interval / 2 {
             return refuse(
                 "revoke_drain",
@@ -142,6 +171,42 @@ impl KafkaConsumerConfig {
         }
         if !(BUFFER_BYTES_LEAST..=BUFFER_BYTES_MAX).contains(&self.buffer_bytes_max) {
             return refuse("buffer_bytes_max", "is not within 4 MiB to 2 GiB: 64 MiB suits most");
+        }
+        Ok(())
+    }
+
+    /// Holds what was passed through against what is set here.
+    fn check_properties(&self, config: &ClientConfig) -> Result<(), InvalidKafkaConfig> {
+        // librdkafka has taken them for numbers.
+        let told = |key| config.get(key).and_then(|value| value.parse::<u128>().ok());
+        let refuse = |key, reason| Err(InvalidKafkaConfig::new(key, reason));
+        if told("heartbeat.interval.ms").is_some_and(|told| told > self.session_timeout.as_millis() / 3) {
+            return refuse(
+                "heartbeat.interval.ms",
+                "is above a third of session_timeout, so that two lost heartbeats cost the partitions: lower it, or leave \
+                 it out",
+            );
+        }
+        let fetch = self.fetch_bytes() as u128;
+        if told("fetch.min.bytes").is_some_and(|told| told > fetch) {
+            return refuse(
+                "fetch.min.bytes",
+                "is above what a fetch may bring, a quarter of buffer_bytes_max: lower it, or raise the other",
+            );
+        }
+        if told("message.max.bytes").is_some_and(|told| told > fetch) {
+            return refuse(
+                "message.max.bytes",
+                "is above what a fetch may bring, a quarter of buffer_bytes_max: set it for producers alone, or raise the \
+                 other",
+            );
+        }
+        if told("receive.message.max.bytes").is_some_and(|told| told < fetch + ANSWER_HEAD_BYTES) {
+            return refuse(
+                "receive.message.max.bytes",
+                "is below what a fetch may bring, a quarter of buffer_bytes_max, and 512 bytes: leave it out, or lower the \
+                 other",
+            );
         }
         Ok(())
     }
@@ -157,3 +222,5 @@ const BUFFER_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
 /// librdkafka's defaults, where the budget allows them.
 const FETCH_BYTES_MAX: usize = 50 * 1024 * 1024;
 const FETCH_PARTITION_BYTES_MAX: usize = 1024 * 1024;
+/// What librdkafka leaves for the head of an answer.
+const ANSWER_HEAD_BYTES: u128 = 512;

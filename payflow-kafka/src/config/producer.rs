@@ -48,8 +48,8 @@ impl Compression {
 
 /// The settings of a [`KafkaProducer`](crate::KafkaProducer). Checked when the producer is made.
 ///
-/// A send is decided within `queue_timeout` and `delivery_timeout` together: keep their sum below the deadline of the
-/// requests that wait for it.
+/// A send is decided within `queue_timeout` and `delivery_timeout` together: their sum is below the deadline of the
+/// requests that wait for it, or [`DirectIntake`](payflow_core::DirectIntake) refuses that deadline.
 #[derive(Debug, Clone)]
 pub struct KafkaProducerConfig {
     partitioner: Partitioner,

@@ -207,12 +207,58 @@ fn what_cannot_work_is_refused_by_name() {
         (new().with_session_timeout(301 * second), "session_timeout"),
         (new().with_max_poll_interval(Duration::MAX), "max_poll_interval"),
         (new().with_revoke_drain(150 * second), "revoke_drain"),
+        (new().with_revoke_drain(Duration::ZERO), "revoke_drain"),
         (new().with_buffer_bytes_max(4 * 1024 * 1024 - 1), "buffer_bytes_max"),
         (new().with_buffer_bytes_max(usize::MAX), "buffer_bytes_max"),
     ] {
         assert_eq!(config.client_config(&shared()).unwrap_err().setting(), setting);
     }
+    let below_half = new().with_revoke_drain(150 * second - Duration::from_nanos(1));
+    assert!(below_half.client_config(&shared()).is_ok());
     let unnamed = shared().with_client_id("").client_config().unwrap_err();
     assert_eq!(unnamed.setting(), "client_id");
     assert_eq!(KafkaConfig::new("").client_config().unwrap_err().setting(), "brokers");
+}
+
+#[test]
+fn properties_are_held_against_the_settings_that_they_stand_beside() {
+    const FETCH: u64 = 1024 * 1024;
+    let consumer = KafkaConsumerConfig::new("g")
+        .with_session_timeout(Duration::from_secs(9))
+        .with_buffer_bytes_max(4 * 1024 * 1024);
+    let told = |key: &str, value: u64| {
+        let config = shared().with_property(key, &value.to_string()).unwrap();
+        consumer.client_config(&config)
+    };
+    for (key, fits, does_not) in [
+        ("heartbeat.interval.ms", 3_000, 3_001),
+        ("fetch.min.bytes", FETCH, FETCH + 1),
+        ("message.max.bytes", FETCH, FETCH + 1),
+        ("receive.message.max.bytes", FETCH + 512, FETCH + 511),
+    ] {
+        // librdkafka's own check agrees.
+        told(key, fits).unwrap().create::<rdkafka::consumer::BaseConsumer>().unwrap();
+        let refused = told(key, does_not).unwrap_err();
+        assert_eq!(refused.setting(), key);
+        let text = refused.to_string();
+        assert!(text.contains("session_timeout") || text.contains("buffer_bytes_max"), "{text}");
+    }
+    let producer = shared().with_property("message.max.bytes", "16777216").unwrap();
+    assert!(KafkaProducerConfig::new().client_config(&producer).is_ok(), "it is a consumer that cannot");
+}
+
+#[test]
+fn what_a_fetch_brings_is_within_the_bound_on_bytes_and_a_pipeline_is_told_both() {
+    for buffer_bytes_max in [4 * 1024 * 1024, 64 * 1024 * 1024, 2 * 1024 * 1024 * 1024] {
+        let config = KafkaConsumerConfig::new("g").with_buffer_bytes_max(buffer_bytes_max);
+        let native = config.client_config(&shared()).unwrap();
+        let bytes = |key| native.get(key).unwrap().parse::<usize>().unwrap();
+        assert!(bytes("queued.max.messages.kbytes") * 1024 <= buffer_bytes_max / 4);
+        assert!(bytes("fetch.max.bytes") <= buffer_bytes_max / 4);
+        assert!(bytes("fetch.message.max.bytes") <= bytes("fetch.max.bytes"));
+
+        let limits = config.limits();
+        assert_eq!(limits.fetch_bytes(), Some(bytes("fetch.message.max.bytes")));
+        assert_eq!(limits.held_bytes(), Some(buffer_bytes_max));
+    }
 }

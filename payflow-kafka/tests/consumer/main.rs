@@ -7,4 +7,5 @@ mod gaps;
 mod logged;
 mod lost;
 mod remembering;
+mod settings;
 mod tail;

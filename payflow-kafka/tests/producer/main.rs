@@ -7,4 +7,5 @@ mod outage;
 mod partitions;
 mod queue;
 mod records;
+mod settings;
 mod topics;

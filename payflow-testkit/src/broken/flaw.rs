@@ -1,11 +1,13 @@
 //! A flaw in front of a sound adapter: what it does not touch is passed on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_core::future::BoxFuture;
 use payflow_core::{
-    AckToken, Consumer, Error, Inbound, Notification, Notifier, Producer, Receipt, Record, Room, Sent,
+    AckToken, Consumer, ConsumerLimits, Error, Inbound, Notification, Notifier, Producer, Receipt, Record,
+    Room, Sent,
 };
 
 /// What a broken producer does wrong.
@@ -87,6 +89,10 @@ impl<F: ProducerFlaw> Producer for FlawedProducer<F> {
     async fn flush(&self) -> Result<(), Error> {
         self.flaw.flush(self.sound.as_ref()).await
     }
+
+    fn decided_within(&self) -> Option<Duration> {
+        self.sound.decided_within()
+    }
 }
 
 struct FlawedConsumer<F: ConsumerFlaw> {
@@ -123,6 +129,10 @@ impl<F: ConsumerFlaw> Consumer for FlawedConsumer<F> {
             sound.close().await;
         }
     }
+
+    fn limits(&self) -> ConsumerLimits {
+        self.sound.as_ref().map_or_else(ConsumerLimits::unknown, |sound| sound.limits())
+    }
 }
 
 impl<F: ConsumerFlaw> Drop for FlawedConsumer<F> {
@@ -143,5 +153,9 @@ struct FlawedNotifier<F> {
 impl<F: NotifierFlaw> Notifier for FlawedNotifier<F> {
     async fn notify(&self, notification: &Notification) -> Result<Sent, Error> {
         self.flaw.notify(&self.sound, notification).await
+    }
+
+    fn claim_lease(&self) -> Option<Duration> {
+        self.sound.claim_lease()
     }
 }

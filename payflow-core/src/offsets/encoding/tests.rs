@@ -110,6 +110,26 @@ proptest! {
             prop_assert!(ranges.windows(2).all(|two| two[0].end < two[1].start));
         }
     }
+
+    /// As a later payflow, or a forger, could write it: in the right frame, with the right checksum.
+    #[test]
+    fn no_version_but_ours_is_read_whatever_is_in_it(
+        watermark in any::<i64>(),
+        version in prop_oneof![Just(VERSION), any::<u8>()],
+        rest in prop::collection::vec(any::<u8>(), 0..80),
+        is_summed in any::<bool>(),
+    ) {
+        let sum = checksum(watermark, &rest).to_le_bytes();
+        let sum = if is_summed { &sum[..] } else { &[] };
+        let bytes = [&[version], sum, &rest].concat();
+        let read = FinishedBeyond::decode(watermark, &format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)));
+        if version != VERSION {
+            prop_assert_eq!(read, Err(InvalidMetadata::Version(version)));
+        } else if let Ok(finished) = read {
+            // A mirror of the group would commit it on.
+            let _ = finished.encode(watermark);
+        }
+    }
 }
 
 /// Every set there is, with a window of a byte: each subset of 17 offsets, and each young part behind old runs of

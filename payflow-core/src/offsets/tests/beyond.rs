@@ -170,6 +170,16 @@ fn the_budget_counts_what_is_unfinished_and_old() {
     assert_eq!((stuck.unfinished(), stuck.metadata_bytes_max()), (1, 2_048));
 }
 
+#[test]
+fn so_many_are_unfinished_when_the_budget_is_used_up_and_no_more() {
+    let mut full = OffsetTracker::new(0);
+    while full.metadata_bytes_max() < OffsetTracker::METADATA_BYTES_MAX {
+        let _ = full.receive(full.position());
+    }
+    assert_eq!(full.unfinished(), OffsetTracker::UNFINISHED_MAX as u64);
+    assert_eq!(OffsetTracker::UNFINISHED_MAX, 16_384 + 159);
+}
+
 /// How far apart the old ones lie is climbed for: whoever stops at the budget never leaves anything out.
 #[test]
 fn what_stops_at_the_budget_never_leaves_anything_out() {
