@@ -387,8 +387,13 @@ impl<S> Lanes<S> {
 
     /// `lane` is one: the callers hold an entry of it. A head alone is in nobody's way, however large.
     fn is_full(&self, lane: usize) -> bool {
-        let held = &self.lanes[lane].held;
-        self.order == Order::ByKey && held.records > 1 && held.reaches(&self.share)
+        let Lane { head, tail, held, .. } = &self.lanes[lane];
+        if self.order != Order::ByKey || held.records < 2 {
+            return false;
+        }
+        let offset = |index: usize| self.entries[index].delivery.offset;
+        let is_old = || offset(*tail).saturating_sub(offset(*head)) >= LaneShare::WINDOW;
+        held.reaches(&self.share) || (held.records >= LaneShare::OLD_RECORDS && is_old())
     }
 }
 

@@ -152,3 +152,34 @@ async fn a_hot_key_with_half_of_the_traffic_leaves_the_others_nine_tenths() {
     let (beside, alone) = (others_handled(true).await, others_handled(false).await);
     assert!(beside * 10 >= alone * 9, "{beside} beside a hot key, {alone} alone");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_fails_and_has_little_traffic_does_not_hold_its_partition_back() {
+    // Few enough to fill no lane by number; each stays unfinished, and a commit can tell of only so many.
+    for one_in in [20, 100] {
+        let rig = Rig::new(1);
+        for number in 0..60_000 {
+            let key = if number % one_in == 0 { "stuck".to_owned() } else { format!("u{}", number % 1_000) };
+            rig.send(&key, &key).await;
+        }
+        let good = Arc::new(AtomicUsize::new(0));
+        let handler = {
+            let good = Arc::clone(&good);
+            move |message: Message<String>| {
+                let good = Arc::clone(&good);
+                async move {
+                    if message.body() == "stuck" {
+                        return Err(Error::transient("stuck"));
+                    }
+                    good.fetch_add(1, Ordering::Relaxed);
+                    Ok(())
+                }
+            }
+        };
+        let config = PipelineConfig::new().with_shards(1).with_retry(RetryPolicy::new([600 * SECOND; 10]));
+        let pipeline = rig.start(config, handler);
+        tokio::time::sleep(60 * SECOND).await;
+        assert_eq!(good.load(Ordering::Relaxed), 60_000 - 60_000 / one_in, "one in {one_in}");
+        pipeline.kill().await;
+    }
+}

@@ -8,9 +8,18 @@ pub(in crate::pipeline) struct LaneShare {
 }
 
 impl LaneShare {
-    /// An eighth of the bounds of a pipeline: one lane that is stuck leaves the others seven.
+    /// A lane may hold the whole divided by this: one that is stuck leaves the others seven eighths.
+    pub(in crate::pipeline) const PART: usize = 8;
+
+    /// How many records a lane may hold while its head lies [`WINDOW`](Self::WINDOW) offsets back. Each that is so old takes
+    /// of the room for what a commit says of its partition, which has room for about 160 of all lanes.
+    pub(super) const OLD_RECORDS: usize = 160 / Self::PART;
+    /// See [`OffsetTracker`](crate::OffsetTracker): the youngest offsets of a partition cost nothing more.
+    pub(super) const WINDOW: i64 = 16_384;
+
+    /// The share of a pipeline's bounds.
     pub(in crate::pipeline) fn of_bounds(records_max: usize, bytes_max: usize) -> Self {
-        Self { records: (records_max / 8).max(2), bytes: bytes_max / 8 }
+        Self { records: (records_max / Self::PART).max(2), bytes: bytes_max / Self::PART }
     }
 
     /// One record.

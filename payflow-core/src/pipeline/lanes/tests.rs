@@ -192,8 +192,17 @@ fn a_lane_that_reaches_its_share_names_its_head_and_a_lone_head_never_does() {
     assert_eq!(push(&mut by_size, value(0, 1_000)), None, "it is in nobody's way");
     assert!(push(&mut by_size, value(1, 0)).is_some());
 
+    let mut by_age = Lanes::new(Order::ByKey, LaneShare { records: 1_000, bytes: 1 << 20 });
+    for offset in 0..19 {
+        assert_eq!(push(&mut by_age, value(offset * 500, 0)), None);
+    }
+    assert!(push(&mut by_age, value(16_383, 0)).is_none(), "20 of which the first is young");
+    assert!(push(&mut by_age, value(16_384, 0)).is_some(), "21 of which the first is old");
+
     let mut by_partition = Lanes::new(Order::ByPartition, share);
     for offset in 0..10 {
         assert_eq!(push(&mut by_partition, value(offset, 100)), None);
     }
 }
+
+mod model;
