@@ -39,7 +39,7 @@ pub(super) struct Shard {
     sheltered: Sheltered,
     /// By destination: attempts that succeeded, and the storms' guards were not told of yet.
     successes: Vec<u64>,
-    /// What the other shards wait for has changed.
+    /// A storm has begun, or a probe ended: what other shards wait for, and what is to be told.
     weather_changed: bool,
     paused: bool,
     settled: Settled,
@@ -284,7 +284,7 @@ impl Shard {
         }
     }
 
-    /// Whether what the other shards wait for has changed since this was last asked: a probe ended.
+    /// Whether a storm has begun or a probe ended since this was last asked.
     pub(super) const fn take_weather_changed(&mut self) -> bool {
         std::mem::replace(&mut self.weather_changed, false)
     }
@@ -336,6 +336,7 @@ impl Shard {
         // Waiting for another's claim says nothing about the destination, either.
         let counts = failure.may_pass() && failure.counts_attempt;
         let storm = counts && self.storms.failed(destination, &mut state.mark, now);
+        self.weather_changed |= storm;
         self.end_probe(id, if counts { Probed::Failed } else { Probed::Inconclusive }, now);
         if stopping {
             self.give_up(id);

@@ -6,7 +6,7 @@ mod watch;
 use std::time::{Duration, Instant};
 
 pub use policy::StormPolicy;
-pub(super) use watch::{Destination, StormWatch};
+pub(super) use watch::{Destination, StormNews, StormWatch};
 
 /// Watches one destination.
 ///

@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use tokio::time::Sleep;
+use tracing::{info, warn};
 
 pub(super) use attempt::Attempts;
 pub(super) use bell::Bell;
@@ -28,7 +29,7 @@ use super::lanes::{Class, EntryId, Routed};
 use super::mailbox::Mailbox;
 use super::seats::{Begun, Panicked, Seats};
 use super::shard::{Failure, Outcome, Settled, Shard, Vacated, Work};
-use super::storm::StormWatch;
+use super::storm::{StormNews, StormWatch};
 use crate::codec::Codec;
 use crate::consumer::Delivery;
 use crate::error::{Error, Fault};
@@ -62,6 +63,7 @@ where
         shard,
         lines: equipment.lines,
         permits: Permits::new(&equipment.limit),
+        storms: equipment.storms.clone(),
         destinations: Destinations::new(equipment.storms, |delivery| attempts.destination::<T>(delivery)),
         bell: equipment.bell,
         gauges: equipment.gauges,
@@ -84,6 +86,7 @@ struct Worker<N> {
     lines: Lines,
     permits: Permits,
     destinations: Destinations<N>,
+    storms: StormWatch,
     bell: Bell,
     gauges: Arc<ShardGauges>,
     /// Batches just taken; between turns, empty ones.
@@ -135,6 +138,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         let weather_changed = self.shard.take_weather_changed();
         if weather_changed {
             self.bell.ring();
+            self.storms.take_news().iter().for_each(log);
         }
         let census_at = self.gauges.turn_ends(now, &self.shard);
         self.set_timer(cx, now, census_at);
@@ -301,6 +305,17 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
             self.timer_at = None;
             cx.waker().wake_by_ref();
         }
+    }
+}
+
+fn log(news: &StormNews) {
+    let destination = news.destination;
+    match news.lasted {
+        None => warn!(
+            destination,
+            "destination counts as down: its records wait, one at a time is tried, none is dead-lettered for it"
+        ),
+        Some(lasted) => info!(destination, seconds = lasted.as_secs(), "destination works again"),
     }
 }
 

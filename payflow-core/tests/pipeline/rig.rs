@@ -46,8 +46,18 @@ impl Rig {
     }
 
     pub(crate) fn start(&self, config: PipelineConfig, handler: impl Handler<String> + 'static) -> Running {
+        self.start_with(config, handler, Arc::new(self.cluster.producer()))
+    }
+
+    /// With another producer for dead letters.
+    pub(crate) fn start_with(
+        &self,
+        config: PipelineConfig,
+        handler: impl Handler<String> + 'static,
+        producer: Arc<dyn Producer>,
+    ) -> Running {
         let consumer = self.cluster.consumer(GROUP, std::slice::from_ref(&self.topic)).unwrap();
-        let letters = DeadLetters::new(Arc::new(self.cluster.producer()), self.dead.clone());
+        let letters = DeadLetters::new(producer, self.dead.clone());
         let pipeline = Pipeline::new(consumer, Text, handler, letters, config.with_seed(7)).unwrap();
         let handle = pipeline.handle();
         let (stop, stopped) = oneshot::channel();

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Mark, Probed, StormGuard, StormPolicy};
 
@@ -21,6 +21,15 @@ struct Shared {
     /// Whether any guard has a storm, to be asked without the lock.
     any: AtomicBool,
     guards: Mutex<Vec<(&'static str, StormGuard)>>,
+    news: Mutex<Vec<StormNews>>,
+}
+
+/// A storm has begun or ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::pipeline) struct StormNews {
+    pub(in crate::pipeline) destination: &'static str,
+    /// How long it lasted; `None` if it has just begun.
+    pub(in crate::pipeline) lasted: Option<Duration>,
 }
 
 /// Names a destination of this pipeline.
@@ -39,7 +48,8 @@ impl Destination {
 
 impl StormWatch {
     pub(in crate::pipeline) fn new(policy: StormPolicy) -> Self {
-        let shared = Arc::new(Shared { policy, any: AtomicBool::new(false), guards: Mutex::default() });
+        let (guards, news) = (Mutex::default(), Mutex::default());
+        let shared = Arc::new(Shared { policy, any: AtomicBool::new(false), guards, news });
         Self { shared, shard: 0 }
     }
 
@@ -81,11 +91,12 @@ impl StormWatch {
         mark: &mut Mark,
         now: Instant,
     ) -> bool {
-        self.at(destination, |guard| {
-            guard.failed(mark, now);
-            guard.is_on()
-        })
-        .unwrap_or(false)
+        let (begins, is_on) =
+            self.at(destination, |guard| (guard.failed(mark, now), guard.is_on())).unwrap_or_default();
+        if begins {
+            self.tell(destination, None);
+        }
+        is_on
     }
 
     pub(in crate::pipeline) fn probe_at(&self, destination: Destination) -> Option<Instant> {
@@ -97,7 +108,26 @@ impl StormWatch {
     }
 
     pub(in crate::pipeline) fn probed(&self, destination: Destination, probed: Probed, now: Instant) {
-        self.at(destination, |guard| guard.probed(probed, now));
+        let ended = self.at(destination, |guard| {
+            let since = guard.since();
+            guard.probed(probed, now).then_some(since).flatten()
+        });
+        if let Some(since) = ended.flatten() {
+            self.tell(destination, Some(now.saturating_duration_since(since)));
+        }
+    }
+
+    /// What began and ended since this was last asked, for the log.
+    pub(in crate::pipeline) fn take_news(&self) -> Vec<StormNews> {
+        std::mem::take(&mut *self.shared.news.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn tell(&self, destination: Destination, lasted: Option<Duration>) {
+        let name = self.with(|guards| guards.get(destination.index()).map(|(name, _)| *name));
+        if let Some(destination) = name {
+            let mut news = self.shared.news.lock().unwrap_or_else(PoisonError::into_inner);
+            news.push(StormNews { destination, lasted });
+        }
     }
 
     /// The destinations that have a storm, and since when.
