@@ -134,7 +134,7 @@ async fn dead_letters_that_hang_take_half_of_the_places_and_are_tried_anew_after
     let handler = |message: Message<String>| async move {
         if message.body() == "bad" { Err(Error::permanent("refused")) } else { Ok(()) }
     };
-    let pipeline = rig.start_with(once().with_concurrency(8), handler, producer.clone());
+    let pipeline = rig.start_with(once().with_concurrency(8), handler, Arc::<Silent>::clone(&producer));
     tokio::time::sleep(Duration::from_secs(100)).await;
     for number in 0..50 {
         rig.send(&format!("good{number}"), "good").await;
