@@ -43,6 +43,7 @@
 //! # Features
 //! - `json` (default): [`JsonCodec`] and [`JsonPayment`], the exact reader of the JSON form.
 //! - `memory` (default): [`MemoryCluster`], the in-process transport for tests and demos.
+//! - `simulation`: runs the engine's own modules against a model of a cluster and its faults, from one seed.
 #![forbid(unsafe_code)]
 
 mod codec;
@@ -64,6 +65,8 @@ mod pipeline;
 mod principal;
 mod producer;
 mod record;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 
 pub use codec::{Codec, DecodeError, Encoded};
 pub use consumer::{

@@ -15,6 +15,8 @@ use std::time::Instant;
 use tokio::sync::Notify;
 use tracing::warn;
 
+#[cfg(feature = "simulation")]
+pub(crate) use cluster::{CommitOnItsWay, MeanwhileSends, Sent, SimulatedCluster};
 pub use cluster::{MemberId, StoredRecord};
 pub use config::MemoryConfig;
 pub use consumer::MemoryConsumer;

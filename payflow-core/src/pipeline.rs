@@ -12,6 +12,8 @@ mod retry;
 mod seats;
 mod shard;
 mod shelf;
+#[cfg(feature = "simulation")]
+mod simulated;
 mod storm;
 mod worker;
 
@@ -27,12 +29,17 @@ pub use handle::{
     OldestUnfinished, PipelineHandle, PipelineHealth, PipelineSnapshot, PipelineState, UnfinishedStage,
 };
 pub use retry::RetryPolicy;
+#[cfg(feature = "simulation")]
+pub(crate) use simulated::{Ending, Hands, Job, Orders, Process, Task};
 pub use storm::StormPolicy;
 
 use driver::Driver;
 use engine::Engine;
 use handle::{Gauges, ShardGauges};
 use mailbox::Mailbox;
+#[cfg(feature = "simulation")]
+pub(crate) use random::Random;
+#[cfg(not(feature = "simulation"))]
 use random::Random;
 use shard::Shard;
 use storm::StormWatch;

@@ -1,5 +1,6 @@
 //! Everything that must hold before a change is taken, cheapest first.
 
+use crate::sim;
 use crate::step::{Step, Steps};
 use crate::test::Tests;
 use crate::tool::{CARGO_DENY, TYPOS};
@@ -31,5 +32,10 @@ fn run_steps(steps: &mut Steps, tests: &Tests) -> anyhow::Result<()> {
     CARGO_DENY.run("deny", &["--locked", "check", "bans", "licenses", "sources"], steps)?;
     TYPOS.run("typos", &[], steps)?;
 
-    tests.run_steps(steps).map(|_| ())
+    let _ = tests.run_steps(steps)?;
+
+    steps.run(&sim::seeds(SEEDS))
 }
+
+/// Enough for each kind of fault to be hit hundreds of times.
+const SEEDS: u64 = 5_000;

@@ -4,6 +4,7 @@
 
 mod broker;
 mod ci;
+mod sim;
 mod step;
 mod test;
 mod tool;
@@ -46,11 +47,27 @@ enum Task {
     },
     /// Checks everything that must hold before a change is taken: what CI runs.
     ///
-    /// In this order: format, clippy, docs, deny (dependencies: bans, licences, sources), typos, and the
-    /// tests, with a broker as `test` has one. It stops at the first step that fails, tells how to repeat that
+    /// In this order: format, clippy, docs, deny (dependencies: bans, licences, sources), typos, the tests, with a
+    /// broker as `test` has one, and 5,000 seeds of the simulation. It stops at the first step that fails, tells how to repeat that
     /// step alone, and writes to no source file. A table of times comes last. cargo-deny, typos and Kafka are
     /// installed into the user's cache folder if need be.
     Ci,
+    /// Runs the engine against a model of a cluster with faults, one run a seed, and checks its promises.
+    ///
+    /// It prints how often each kind of fault was hit, and fails if a seed breaks a promise, if a seed that runs twice
+    /// does not run alike, or, from 1,000 seeds on, if a kind of fault was hit fewer than 50 times. A seed that fails
+    /// is told with the command that replays it.
+    #[command(after_help = "Examples:
+  cargo xtask sim                        1,000 seeds, from 0 on
+  cargo xtask sim --seeds 5000           as CI does
+  cargo xtask sim --seeds 5000 --from 5000
+  cargo xtask sim --seed 42              that seed alone, and the end of its trace
+  cargo xtask sim --seed 42 --trace      with all of its trace")]
+    Sim {
+        /// Handed to the simulation as it stands: --seeds N, --from S, --seed S, --trace.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        args: Vec<String>,
+    },
     /// Starts a Kafka broker for tests and holds it until Ctrl-C.
     ///
     /// Its first line, on standard output, is the setting that names the broker to the tests:
@@ -75,6 +92,7 @@ fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Test { no_broker, args } => test::run(args, no_broker),
         Task::Ci => ci::run(),
+        Task::Sim { args } => sim::run(&args),
         Task::Broker => broker::run(),
     }
 }

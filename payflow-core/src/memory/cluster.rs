@@ -13,6 +13,8 @@ mod log;
 mod member;
 mod partition_log;
 mod retention;
+#[cfg(feature = "simulation")]
+mod simulated;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +26,8 @@ pub(crate) use commit::{Commit, Committed, IgnoredMetadata};
 pub(crate) use leadership::MeanwhileSends;
 pub use log::StoredRecord;
 pub use member::MemberId;
+#[cfg(feature = "simulation")]
+pub(crate) use simulated::{CommitOnItsWay, Sent, SimulatedCluster};
 
 use super::config::MemoryConfig;
 use super::refusal::Refusal;

@@ -1,6 +1,8 @@
 //! A group: its members, who owns which partition, and what is committed.
 
 mod commits;
+#[cfg(feature = "simulation")]
+mod observed;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
