@@ -369,7 +369,9 @@ impl Shard {
             return;
         };
         let state = &mut entry.state;
-        if state.verdict.is_none()
+        // One that waits for a storm to pass, though that is over by now, has its next attempt at once.
+        if state.due.is_some()
+            && state.verdict.is_none()
             && !self.storms.is_on(state.destination)
             && let Some(failure) = state.last.take_if(|failure| failure.counts_attempt)
         {
