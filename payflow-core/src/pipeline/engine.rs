@@ -177,6 +177,8 @@ impl Engine {
         }
         for end in &inbound.ends {
             self.slots.reached_end(end.slot, end.generation);
+            // It may close a gap: then there is more to commit than before, though nothing finished.
+            self.commits.moved(1);
         }
         if inbound.ended && self.phase == Phase::Running {
             self.phase = Phase::Ended;
@@ -262,7 +264,7 @@ impl Engine {
         self.bytes = self.bytes.saturating_sub(std::mem::take(&mut settled.bytes));
         for token in settled.finished.drain(..) {
             if self.slots.take_back(token) {
-                self.commits.finished(1);
+                self.commits.moved(1);
                 actions.finished.push(token);
             } else {
                 // Finished while the partition was taken away: another may have it already.

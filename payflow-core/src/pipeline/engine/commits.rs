@@ -9,9 +9,9 @@ use super::pause;
 pub(super) struct Commits {
     interval: Duration,
     records: usize,
-    /// Finished since the last commit began.
-    finished: usize,
-    /// Finished before it began, if one runs.
+    /// What may have moved what there is to commit, since the last commit began.
+    moves: usize,
+    /// The moves before it began, if one runs.
     running: Option<usize>,
     failures: u32,
     /// When the first of these failures was, and whether they were told.
@@ -32,19 +32,20 @@ const TOLD_AFTER: Duration = Duration::from_secs(10);
 
 impl Commits {
     pub(super) const fn new(interval: Duration, records: usize, now: Instant) -> Self {
-        Self { interval, records, finished: 0, running: None, failures: 0, failing: None, next_at: now }
+        Self { interval, records, moves: 0, running: None, failures: 0, failing: None, next_at: now }
     }
 
-    pub(super) const fn finished(&mut self, records: usize) {
-        self.finished += records;
+    /// So many records were finished, or ends reached.
+    pub(super) const fn moved(&mut self, moves: usize) {
+        self.moves += moves;
     }
 
     /// Whether to start one now; then it runs. `last` waits for no interval.
     pub(super) fn start(&mut self, now: Instant, last: bool) -> bool {
-        let due = self.next_at <= now || (self.finished >= self.records && self.failures == 0);
-        let starts = self.running.is_none() && self.finished > 0 && (due || (last && self.failures == 0));
+        let due = self.next_at <= now || (self.moves >= self.records && self.failures == 0);
+        let starts = self.running.is_none() && self.moves > 0 && (due || (last && self.failures == 0));
         if starts {
-            self.running = Some(std::mem::take(&mut self.finished));
+            self.running = Some(std::mem::take(&mut self.moves));
         }
         starts
     }
@@ -59,7 +60,7 @@ impl Commits {
 
     /// Says whether to tell that commits fail: once, when they have for a while.
     pub(super) fn failed(&mut self, now: Instant) -> bool {
-        self.finished += self.running.take().unwrap_or(0);
+        self.moves += self.running.take().unwrap_or(0);
         self.failures = self.failures.saturating_add(1);
         self.next_at = now + pause(self.failures);
         let failing = self.failing.get_or_insert(Failing { since: now, told: false });
@@ -70,17 +71,17 @@ impl Commits {
 
     /// Nobody waits for the running one any longer.
     pub(super) fn abandoned(&mut self) {
-        self.finished = 0;
+        self.moves = 0;
         self.running = None;
     }
 
     /// Whether everything finished is durable.
     pub(super) const fn is_clean(&self) -> bool {
-        self.finished == 0 && self.running.is_none()
+        self.moves == 0 && self.running.is_none()
     }
 
     /// When [`start`](Self::start) may say yes, without anything else happening.
     pub(super) fn due_at(&self) -> Option<Instant> {
-        (self.running.is_none() && self.finished > 0).then_some(self.next_at)
+        (self.running.is_none() && self.moves > 0).then_some(self.next_at)
     }
 }
