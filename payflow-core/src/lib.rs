@@ -65,6 +65,7 @@ mod pipeline;
 mod principal;
 mod producer;
 mod record;
+mod redrive;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 
@@ -98,3 +99,7 @@ pub use pipeline::{
 pub use principal::Principal;
 pub use producer::Producer;
 pub use record::{Header, HeaderName, Headers, InvalidTopic, Receipt, Record, Topic};
+pub use redrive::{
+    DeadLetter, InvalidDeadLetter, LeftOut, Redrive, RedriveConfig, RedriveCounts, RedriveEnd, RedriveFilter,
+    RedriveHandle, RedriveNote, RedriveReport,
+};

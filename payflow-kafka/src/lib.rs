@@ -1,5 +1,5 @@
-//! Apache Kafka for payflow: [`KafkaProducer`] and [`KafkaConsumer`] on librdkafka, and [`KafkaTopics`] to create and
-//! check topics.
+//! Apache Kafka for payflow: [`KafkaProducer`] and [`KafkaConsumer`] on librdkafka, [`KafkaTopics`] to create and check
+//! topics, [`KafkaGroups`] and [`KafkaReader`] to look at groups and topics from outside.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,10 +34,13 @@
 mod config;
 mod consumer;
 mod error;
+mod groups;
 mod health;
 mod log;
 mod native;
+mod positions;
 mod producer;
+mod reader;
 mod topics;
 
 pub use config::{
@@ -47,6 +50,8 @@ pub use config::{
 #[cfg(feature = "tls")]
 pub use config::{KafkaTls, ScramMechanism};
 pub use consumer::KafkaConsumer;
+pub use groups::{KafkaGroups, PartitionLag};
 pub use health::KafkaHealth;
 pub use producer::KafkaProducer;
+pub use reader::KafkaReader;
 pub use topics::{KafkaTopics, NewTopic, TopicFound, TopicsFound};

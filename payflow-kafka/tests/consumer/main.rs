@@ -5,6 +5,7 @@ mod cluster;
 mod expired;
 mod gaps;
 mod logged;
+mod looking;
 mod lost;
 mod remembering;
 mod settings;

@@ -28,8 +28,8 @@ pub(crate) fn libraries() -> Vec<PathBuf> {
 
 /// Every Rust file of the workspace.
 pub(crate) fn all_rust_files() -> Vec<PathBuf> {
-    let others =
-        ["bench", "examples", "interop", "parts", "proof", "xtask"].map(|folder| root().join(folder));
+    let others = ["bench", "examples", "interop", "parts", "payflow-cli", "proof", "xtask"]
+        .map(|folder| root().join(folder));
     libraries().into_iter().chain(others).flat_map(|folder| rust_files(&folder)).collect()
 }
 

@@ -27,6 +27,13 @@ const PURE: &[&str] = &[
     "pipeline/storm",
     "offsets",
     "memory/cluster",
+    "redrive/choice",
+    "redrive/filter",
+    "redrive/lanes",
+    "redrive/letter",
+    "redrive/pace",
+    "redrive/partitions",
+    "redrive/repeats",
 ];
 
 /// Clocks, tasks, input and output, random sources.
