@@ -63,21 +63,24 @@ fn the_same_seed_repeats_the_same_world() {
 const SEEDS: u64 = 200;
 
 /// What must have happened in these worlds.
-const FAULTS: [&str; 26] = [
+const FAULTS: [&str; 32] = [
+    "begun by one that lost it",
     "broken off",
     "clean stop",
     "commits fail",
-    "dead letter",
+    "decode",
     "dead letter refused",
     "dead letters refused",
     "expel",
     "gap",
+    "handler",
     "join",
     "kill",
     "lane full",
     "leader move",
     "loss",
     "outage",
+    "panic",
     "partition added",
     "pause",
     "receipts lost",
@@ -87,9 +90,12 @@ const FAULTS: [&str; 26] = [
     "revoke",
     "send refused",
     "send unknown",
+    "sends fail",
     "silent member",
     "stall",
     "stop",
+    "storm",
+    "timeout",
 ];
 
 fn setting(name: &str) -> Option<u64> {

@@ -152,6 +152,9 @@ impl World {
             if records > self.plan.records_max || bytes > self.plan.bytes_max.max(GIANT_BYTES + 100) {
                 self.ledger().write().violated(format!("m{}: {snapshot:?}", running.member));
             }
+            if !running.handle.storms().is_empty() {
+                self.ledger().write().hit("storm");
+            }
             if !running.handle.health().live {
                 self.ledger().write().violated(format!("m{} is not live", running.member));
             }

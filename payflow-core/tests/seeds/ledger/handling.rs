@@ -29,6 +29,9 @@ impl Book {
             self.violated(format!("attempt {attempt} at {partition}@{offset}"));
         }
         let owned = self.owns(member, token, partition);
+        if !owned {
+            self.hit("begun by one that lost it");
+        }
         let Some(entry) = self.records.get_mut(&place) else {
             self.violated(format!("{partition}@{offset} begins, and was handed to nobody"));
             return 0;
@@ -95,7 +98,11 @@ impl Book {
             ("lane full", _) | (_, "permanent" | "fatal") => failures >= 1,
             _ => failures >= self.attempts_max,
         };
-        self.hit(if stage == "lane full" { "lane full" } else { "dead letter" });
+        let stages = ["decode", "handler", "timeout", "panic", "lane full"];
+        match stages.into_iter().find(|known| *known == stage) {
+            Some(known) => self.hit(known),
+            None => self.violated(format!("{partition}@{offset} is dead-lettered at stage {stage}")),
+        }
         if repeated {
             self.violated(format!("{partition}@{offset} is dead-lettered though it was finished"));
         }
