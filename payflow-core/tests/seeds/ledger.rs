@@ -34,6 +34,7 @@ pub(crate) struct Book {
     records_max: usize,
     bytes_max: usize,
     attempts_max: usize,
+    handler_timeout: Duration,
     session_timeout: Option<Duration>,
     began: Instant,
     records: BTreeMap<Place, Entry>,
@@ -68,7 +69,7 @@ struct Member {
     /// What it was handed, and has not given back.
     held: BTreeMap<AckToken, Held>,
     held_bytes: usize,
-    running: BTreeMap<AckToken, (Place, Lane)>,
+    running: BTreeMap<AckToken, Attempt>,
     /// Attempts that failed, of all records.
     failures: usize,
     stopping: bool,
@@ -80,6 +81,14 @@ struct Member {
     /// Finished and not durable as it left the group by itself.
     unsaved: Vec<Place>,
     gone: bool,
+}
+
+/// A handler under way.
+#[derive(Debug)]
+struct Attempt {
+    place: Place,
+    lane: Lane,
+    began: Instant,
 }
 
 #[derive(Debug)]
@@ -127,6 +136,7 @@ impl Ledger {
             records_max: plan.records_max,
             bytes_max: plan.bytes_max,
             attempts_max: plan.attempts_max,
+            handler_timeout: plan.handler_timeout,
             session_timeout: plan.session_timeout,
             began: Instant::now(),
             records: BTreeMap::new(),

@@ -20,6 +20,7 @@ pub(crate) struct Plan {
     pub(crate) records_max: usize,
     pub(crate) bytes_max: usize,
     pub(crate) attempts_max: usize,
+    pub(crate) handler_timeout: Duration,
     pub(crate) members: usize,
     pub(crate) records: usize,
     pub(crate) keys: usize,
@@ -40,12 +41,13 @@ impl Plan {
         let records_max = concurrency.max(dice.pick(&[8, 16, 32, 64, 256]));
         let bytes_max = dice.pick(&[64 << 10, 128 << 10, 1 << 20]);
         let delays: &[u64] = dice.pick(&[&[], &[50, 200], &[100, 500, 2_000], &[200, 1_000, 5_000]]);
+        let handler_timeout = dice.millis(SLOW_MILLIS_MAX + 100, 4_000);
         let pipeline = PipelineConfig::new()
             .with_order(order)
             .with_concurrency(concurrency)
             .with_records_max(records_max)
             .with_bytes_max(bytes_max)
-            .with_handler_timeout(dice.millis(SLOW_MILLIS_MAX + 100, 4_000))
+            .with_handler_timeout(handler_timeout)
             .with_retry(RetryPolicy::new(delays.iter().copied().map(Duration::from_millis)))
             .with_storm(
                 StormPolicy::new()
@@ -68,6 +70,7 @@ impl Plan {
             records_max,
             bytes_max,
             attempts_max: delays.len() + 1,
+            handler_timeout,
             members: dice.within(1, 4),
             records: dice.within(100, 600),
             keys: dice.pick(&[1, 5, 20, 60]),

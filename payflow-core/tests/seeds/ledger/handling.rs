@@ -1,9 +1,11 @@
 //! What becomes of a record: begun, ended, dead-lettered.
 
+use std::time::Duration;
+
 use payflow_core::AckToken;
 use tokio::time::Instant;
 
-use super::{Book, Lane, Member, Owner, Place, ViewState};
+use super::{Attempt, Book, Lane, Member, Owner, Place, ViewState};
 use crate::plan::STORM_RUN;
 
 /// How an attempt ended.
@@ -54,7 +56,7 @@ impl Book {
         self.check_order(place, &lane);
         self.check_alone(member, token, place, &lane);
         if let Some(state) = self.members.get_mut(&member) {
-            state.running.insert(token, (place, lane));
+            state.running.insert(token, Attempt { place, lane, began: Instant::now() });
             let running = state.running.len();
             if running > self.concurrency {
                 self.violated(format!("m{member} runs {running} handlers at once"));
@@ -66,12 +68,18 @@ impl Book {
     /// An attempt ended.
     pub(crate) fn ends(&mut self, member: usize, token: AckToken, place: Place, ended: Ended) {
         self.say(format_args!("m{member} ends {}@{}: {ended:?}", place.0, place.1));
+        let mut lasted = Duration::ZERO;
         if let Some(state) = self.members.get_mut(&member) {
-            state.running.remove(&token);
-            state.failures += usize::from(ended == Ended::Failed || ended == Ended::Dropped);
+            lasted = state.running.remove(&token).map_or(lasted, |attempt| attempt.began.elapsed());
+            let failures = usize::from(matches!(ended, Ended::Failed | Ended::Dropped));
+            state.failures += failures;
             if let Some(held) = state.held.get_mut(&token) {
-                held.failures += usize::from(matches!(ended, Ended::Failed | Ended::Dropped));
+                held.failures += failures;
             }
+        }
+        // Timers go by whole milliseconds.
+        if lasted > self.handler_timeout + Duration::from_millis(2) {
+            self.violated(format!("{}@{} has run for {lasted:?}", place.0, place.1));
         }
         if ended == Ended::Handled {
             self.settle(member, place, Some(token));
@@ -169,13 +177,13 @@ impl Book {
         };
         let is_ghost = self.members.get(&member).is_some_and(|state| ghost(state, token));
         let beside = self.members.iter().filter(|(_, state)| !state.gone).find_map(|(other, state)| {
-            let running = state.running.iter().find(|(token, (at, of))| {
-                let same = if lane.is_some() { of == lane } else { *at == place };
+            let running = state.running.iter().find(|(token, attempt)| {
+                let same = if lane.is_some() { attempt.lane == *lane } else { attempt.place == place };
                 // What waits for nobody may come to another shard of the same member after a loss.
                 let here = *other == member && lane.is_some();
                 same && (here || !(is_ghost || ghost(state, **token)))
             });
-            running.map(|(_, (at, _))| (*other, *at))
+            running.map(|(_, attempt)| (*other, attempt.place))
         });
         if let Some((other, (partition, offset))) = beside {
             self.violated(format!(

@@ -87,6 +87,10 @@ impl Book {
     /// The run is over, and about to leave the group.
     pub(crate) fn closing(&mut self, member: usize) {
         self.notice_silence(member);
+        let runs = self.members.get(&member).and_then(|state| Some(state.running.values().next()?.place));
+        if let Some((partition, offset)) = runs {
+            self.violated(format!("m{member} leaves, and still runs {partition}@{offset}"));
+        }
         let covered = self.covered();
         let late: Vec<i32> = self.members.get(&member).map(Member::let_go_late).unwrap_or_default();
         let open = |(place, entry): (&Place, &super::Entry)| {
