@@ -208,7 +208,7 @@ impl Book {
                 (Order::ByKey, Some(key)) => Some((place.0, Some(key.to_vec()))),
                 (Order::ByKey, None) | (Order::None, _) => None,
             };
-            self.records.entry(place).or_insert(Entry {
+            self.records.entry(place).or_insert_with(|| Entry {
                 lane,
                 tombstone: delivery.value.is_none(),
                 decodes: delivery.value.as_deref().is_some_and(|value| std::str::from_utf8(value).is_ok()),
