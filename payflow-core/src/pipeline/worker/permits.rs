@@ -55,6 +55,8 @@ impl Permits {
         }
         self.last = Class::First;
         if !first {
+            // Whoever waits for the second kind holds none of the first: others would wait for that with one of the second.
+            self.all.rest();
             return Poll::Pending;
         }
         self.all.poll_acquire(cx).map(|()| Class::First)
@@ -151,5 +153,32 @@ impl Drop for Line {
 impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Line").field("kept", &self.kept).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn who_waits_to_start_something_again_keeps_no_permit_from_the_others() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let limit = Limit::new(2);
+        let [mut busy, mut waits, mut other] = [(); 3].map(|()| Permits::new(&limit));
+        assert_eq!(busy.poll_acquire(&mut cx, true, false), Poll::Ready(Class::Again));
+        assert_eq!(waits.poll_acquire(&mut cx, false, true), Poll::Ready(Class::First));
+        waits.release(Class::First);
+        assert_eq!(waits.poll_acquire(&mut cx, true, false), Poll::Pending);
+        waits.give_back();
+        assert_eq!(other.poll_acquire(&mut cx, false, true), Poll::Ready(Class::First));
+
+        // In line before, and granted while it waits for the other kind.
+        assert_eq!(waits.poll_acquire(&mut cx, true, true), Poll::Pending);
+        assert_eq!(waits.poll_acquire(&mut cx, true, false), Poll::Pending);
+        other.release(Class::First);
+        other.rest();
+        assert_eq!(other.poll_acquire(&mut cx, false, true), Poll::Ready(Class::First));
     }
 }
