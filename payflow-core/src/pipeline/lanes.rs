@@ -29,6 +29,11 @@ pub(super) struct Routed {
 pub(super) struct Direct(Routed);
 
 impl Direct {
+    /// Of a delivery whose lane is idle.
+    pub(super) const fn new(routed: Routed) -> Self {
+        Self(routed)
+    }
+
     pub(super) const fn delivery(&self) -> &Arc<Delivery> {
         &self.0.delivery
     }
@@ -170,12 +175,10 @@ impl<S> Lanes<S> {
         self.get(id).and_then(|entry| entry.lane).is_some_and(|lane| self.is_full(lane))
     }
 
-    /// The delivery to start now, if its lane is idle; it comes back to be [pushed](Self::push) otherwise.
-    pub(super) fn start_directly(&self, routed: Routed) -> Result<Direct, Routed> {
-        if !self.by_hash.is_empty() && self.find(routed.hash, &routed.delivery).is_some() {
-            return Err(routed);
-        }
-        Ok(Direct(routed))
+    /// Whether the lane of a delivery holds something. If it is idle, the delivery may start [directly](Direct).
+    #[inline]
+    pub(super) fn has_lane(&self, routed: &Routed) -> bool {
+        !self.by_hash.is_empty() && self.find(routed.hash, &routed.delivery).is_some()
     }
 
     /// Takes in what was started without, as the running head of its lane.
@@ -213,6 +216,7 @@ impl<S> Lanes<S> {
     }
 
     /// Whether [`start`](Self::start) may find something of a class.
+    #[inline]
     pub(super) fn has_ready(&self, class: Class) -> bool {
         match class {
             Class::First => !self.ready.is_empty(),

@@ -62,6 +62,7 @@ impl StormWatch {
     }
 
     /// Whether a storm is on anywhere.
+    #[inline]
     pub(in crate::pipeline) fn is_any_on(&self) -> bool {
         self.shared.any.load(Ordering::Relaxed)
     }
