@@ -147,9 +147,9 @@ impl<S> Lanes<S> {
         let existing = self.find(hash, &delivery);
         let alone = self.has_own_lane(&delivery);
         let size_bytes = delivery.size_bytes();
-        let EntryId { index, .. } = self.insert(delivery, state, Stage::Queued, existing, now);
         match existing {
             Some(lane) => {
+                let EntryId { index, .. } = self.insert(delivery, state, Stage::Queued, existing, now);
                 // The lane was just found, and a lane's head and tail are entries until the lane is removed with them.
                 let tail = std::mem::replace(&mut self.lanes[lane].tail, index);
                 self.entries[tail].next = Some(index);
@@ -161,9 +161,8 @@ impl<S> Lanes<S> {
                 self.is_full(lane).then(|| self.id(head))
             }
             None => {
-                if !alone {
-                    self.open(hash, index);
-                }
+                let lane = (!alone).then(|| self.open(hash, size_bytes));
+                let EntryId { index, .. } = self.insert(delivery, state, Stage::Queued, lane, now);
                 self.ready_at(index, Class::First);
                 None
             }
@@ -185,11 +184,8 @@ impl<S> Lanes<S> {
     pub(super) fn enter(&mut self, direct: Direct, state: S, now: Instant) -> EntryId {
         let Direct(Routed { hash, delivery }) = direct;
         let alone = self.has_own_lane(&delivery);
-        let id = self.insert(delivery, state, Stage::Running, None, now);
-        if !alone {
-            self.open(hash, id.index);
-        }
-        id
+        let lane = (!alone).then(|| self.open(hash, delivery.size_bytes()));
+        self.insert(delivery, state, Stage::Running, lane, now)
     }
 
     /// Starts the delivery of a class that has been ready longest.
@@ -248,8 +244,8 @@ impl<S> Lanes<S> {
 
     /// Takes out the head of a lane; the next of the lane becomes ready.
     pub(super) fn remove(&mut self, id: EntryId) -> Option<Entry<S>> {
-        self.get_mut(id)?;
-        let entry = self.entries.remove(id.index);
+        self.get(id)?;
+        let entry = self.entries.try_remove(id.index)?;
         match (entry.lane, entry.next) {
             (Some(lane), Some(next)) => {
                 // An entry's lane lives as long as one of its entries, and `next` is one.
@@ -305,10 +301,12 @@ impl<S> Lanes<S> {
         self.entries.len()
     }
 
+    #[inline]
     pub(super) fn get(&self, id: EntryId) -> Option<&Entry<S>> {
         self.entries.get(id.index).filter(|entry| entry.serial == id.serial)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, id: EntryId) -> Option<&mut Entry<S>> {
         self.entries.get_mut(id.index).filter(|entry| entry.serial == id.serial)
     }
@@ -357,12 +355,14 @@ impl<S> Lanes<S> {
         self.by_hash.find(hash, same_lane).copied()
     }
 
-    fn open(&mut self, hash: u64, index: usize) {
-        let held = LaneShare::of(self.entries[index].delivery.size_bytes());
+    /// A lane of that hash, with the next entry to be inserted as its only one.
+    fn open(&mut self, hash: u64, size_bytes: usize) -> usize {
+        let index = self.entries.vacant_key();
+        let held = LaneShare::of(size_bytes);
         let lane = self.lanes.insert(Lane { hash, head: index, tail: index, held });
-        self.entries[index].lane = Some(lane);
         let lanes = &self.lanes;
         self.by_hash.insert_unique(hash, lane, |lane| lanes[*lane].hash);
+        lane
     }
 
     fn close(&mut self, lane: usize) {

@@ -110,24 +110,26 @@ impl Shard {
     }
 
     /// What was started directly ended at once.
-    #[inline]
     pub(super) fn ended_directly(&mut self, direct: Direct, outcome: Outcome, now: Instant) {
-        if !matches!(outcome, Outcome::Handled) {
-            return self.ended_otherwise(direct, outcome, now);
+        match outcome {
+            Outcome::Handled => self.handled_directly(direct),
+            Outcome::Skipped => {
+                self.settled.counts.skipped += 1;
+                self.settled.finish(direct.lane.into_delivery());
+            }
+            unfinished => {
+                let id = self.enter(direct, now);
+                self.ended(id, unfinished, now);
+            }
         }
+    }
+
+    /// What was started directly was handled at once.
+    #[inline]
+    pub(super) fn handled_directly(&mut self, direct: Direct) {
         self.settled.counts.handled += 1;
         self.count_success(direct.destination);
         self.settled.finish(direct.lane.into_delivery());
-    }
-
-    #[cold]
-    fn ended_otherwise(&mut self, direct: Direct, outcome: Outcome, now: Instant) {
-        if matches!(outcome, Outcome::Skipped) {
-            self.settled.counts.skipped += 1;
-            return self.settled.finish(direct.lane.into_delivery());
-        }
-        let id = self.enter(direct, now);
-        self.ended(id, outcome, now);
     }
 
     /// Starts nothing more until [resumed](Self::resume); what runs goes on.
@@ -213,10 +215,7 @@ impl Shard {
     pub(super) fn ended(&mut self, id: EntryId, outcome: Outcome, now: Instant) {
         let counts = &mut self.settled.counts;
         match outcome {
-            Outcome::Handled => {
-                counts.handled += 1;
-                self.handled(id, now);
-            }
+            Outcome::Handled => self.handled(id, now),
             Outcome::Skipped => {
                 counts.skipped += 1;
                 self.end_probe(id, Probed::Inconclusive, now);
@@ -319,7 +318,9 @@ impl Shard {
         }
     }
 
-    fn handled(&mut self, id: EntryId, now: Instant) {
+    /// Started work was handled.
+    pub(super) fn handled(&mut self, id: EntryId, now: Instant) {
+        self.settled.counts.handled += 1;
         let Some(entry) = self.lanes.remove(id) else {
             return;
         };

@@ -13,6 +13,7 @@ pub(super) struct Shelf {
 
 impl Shelf {
     /// Moves a delivery out of the place it came in, which is left with nothing of worth: it is on its way to be cleared.
+    #[inline]
     pub(super) fn share(&mut self, delivery: &mut Delivery) -> Arc<Delivery> {
         if let Some(mut shared) = self.spare.pop()
             && let Some(place) = Arc::get_mut(&mut shared)
@@ -43,6 +44,7 @@ fn exchange(place: &mut Delivery, delivery: &mut Delivery) {
 }
 
 /// Lets go of the bytes. `None` if a handler has kept the message: then they are its own.
+#[inline]
 pub(super) fn emptied(mut shared: Arc<Delivery>) -> Option<Arc<Delivery>> {
     let delivery = Arc::get_mut(&mut shared)?;
     delivery.key = None;

@@ -10,7 +10,7 @@ mod sparse;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -124,7 +124,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         F: Future<Output = Outcome>,
     {
         let now = tokio::time::Instant::now().into_std();
-        self.gauges.turn_begins(now);
+        let turn = self.gauges.turn_begins(now);
         // Before anything is looked at that another shard may change.
         let listens = self.shard.watches_weather();
         if listens {
@@ -134,8 +134,13 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         let (shard, permits) = (&mut self.shard, &mut self.permits);
         seats.poll_woken(cx, |(id, class), output| {
             permits.release(class);
-            let outcome = judged(output, shard);
-            shard.ended(id, outcome, now);
+            match output {
+                Ok(Outcome::Handled) => shard.handled(id, now),
+                output => {
+                    let outcome = judged(output, shard);
+                    shard.ended(id, outcome, now);
+                }
+            }
         });
         self.shard.expire(now, &mut self.vacated);
         self.vacate(seats);
@@ -150,7 +155,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         if weather_changed {
             self.bell.ring();
         }
-        let census_at = self.gauges.turn_ends(now, &self.shard);
+        let census_at = self.gauges.turn_ends(turn, now, &self.shard);
         self.set_timer(cx, now, census_at);
         if rest || weather_changed || self.shard.watches_weather() && !listens {
             cx.waker().wake_by_ref();
@@ -205,7 +210,9 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
     where
         F: Future<Output = Outcome>,
     {
-        for _ in 0..STARTS_PER_TURN {
+        let mut left = STARTS_PER_TURN;
+        while left > 0 {
+            left -= 1;
             let again = self.shard.has_ready(Class::Again, now);
             let ready = self.shard.has_ready(Class::First, now);
             let first = ready || !self.letters.is_empty();
@@ -222,7 +229,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
             let begun = if class == Class::Again || ready {
                 self.begin_ready(class, seats, perform, now)
             } else {
-                self.begin_letter(seats, perform, now)
+                self.begin_letters(&mut left, seats, perform, now)
             };
             match begun {
                 Some((seat, id)) => {
@@ -259,9 +266,11 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         }
     }
 
-    /// Begins what has just come, if its lane is idle.
-    fn begin_letter<F>(
+    /// Begins what has just come, if its lane is idle: one after another under the same permit, as long as each is handled at once.
+    /// Nothing else becomes ready by that.
+    fn begin_letters<F>(
         &mut self,
+        left: &mut usize,
         seats: &mut Seats<F, Label>,
         perform: &impl Fn(Work, Arc<Delivery>) -> F,
         now: Instant,
@@ -269,18 +278,25 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
     where
         F: Future<Output = Outcome>,
     {
-        let routed = self.next_letter()?;
-        let destination = self.destinations.of(&routed.delivery);
-        let direct = self.shard.deliver_or_start(routed, destination, now)?;
-        let work = Work::Handle { attempt: 1 };
-        let delivery = Arc::clone(direct.delivery());
-        match seats.begin(|| perform(work, delivery)) {
-            Begun::Ended(output) => {
-                let outcome = judged(output, &mut self.shard);
-                self.shard.ended_directly(direct, outcome, now);
-                None
+        loop {
+            let routed = self.next_letter()?;
+            let destination = self.destinations.of(&routed.delivery);
+            let direct = self.shard.deliver_or_start(routed, destination, now)?;
+            let work = Work::Handle { attempt: 1 };
+            let delivery = Arc::clone(direct.delivery());
+            match seats.begin(|| perform(work, delivery)) {
+                Begun::Ended(Ok(Outcome::Handled)) => self.shard.handled_directly(direct),
+                Begun::Ended(output) => {
+                    let outcome = judged(output, &mut self.shard);
+                    self.shard.ended_directly(direct, outcome, now);
+                    return None;
+                }
+                Begun::Seated(seat) => return Some((seat, self.shard.enter(direct, now))),
             }
-            Begun::Seated(seat) => Some((seat, self.shard.enter(direct, now))),
+            if *left == 0 || self.letters.is_empty() || !tokio::task::coop::has_budget_remaining() {
+                return None;
+            }
+            *left -= 1;
         }
     }
 
@@ -304,14 +320,14 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         }
     }
 
-    /// Tells what left the shard: not each little at once, as long as more follows in the next turn. A turn of the driver costs as
-    /// much as many messages.
-    fn report(&mut self, cx: &Context<'_>) {
+    /// Tells what left the shard: not each little at once, as long as more follows once the others on the runtime had their turn. A
+    /// turn of the driver costs as much as many messages.
+    fn report(&mut self, cx: &mut Context<'_>) {
         let settled = self.shard.settled();
         let held_back = std::mem::replace(&mut self.held_back, settled.finished.len());
         let waits = settled.is_all_finished() && held_back < self.held_back && self.held_back < HELD_BACK_MAX;
         if waits {
-            cx.waker().wake_by_ref();
+            let _woken_then = pin!(tokio::task::yield_now()).poll(cx);
         } else if !settled.is_empty() {
             self.lines.outbox.post(settled);
             self.held_back = 0;
@@ -343,16 +359,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
 }
 
 /// What the future's end means.
-#[inline]
 fn judged(output: Result<Outcome, Panicked>, shard: &mut Shard) -> Outcome {
-    match output {
-        Ok(Outcome::Handled) => Outcome::Handled,
-        other => judged_otherwise(other, shard),
-    }
-}
-
-#[cold]
-fn judged_otherwise(output: Result<Outcome, Panicked>, shard: &mut Shard) -> Outcome {
     match output {
         Ok(outcome) => note_fatal(outcome, shard),
         Err(Panicked(message)) => Outcome::Failed(Box::new(Failure {

@@ -41,6 +41,7 @@ impl Settled {
         self.given_up.is_empty() && self.broken.is_none()
     }
 
+    #[inline]
     pub(super) fn finish(&mut self, delivery: Arc<Delivery>) {
         self.finished.push(delivery.token);
         self.let_go(delivery);
@@ -51,6 +52,7 @@ impl Settled {
         self.let_go(delivery);
     }
 
+    #[inline]
     fn let_go(&mut self, delivery: Arc<Delivery>) {
         self.bytes += delivery.size_bytes();
         if let Some(emptied) = emptied(delivery) {
