@@ -43,6 +43,10 @@ impl Direct {
     }
 }
 
+/// Names a lane until the next change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LaneIndex(usize);
+
 /// What may start, by what it would take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Class {
@@ -141,10 +145,16 @@ impl<S> Lanes<S> {
         }
     }
 
-    /// Puts a delivery at the end of its lane. If that is full now, it tells its head.
-    pub(super) fn push(&mut self, routed: Routed, state: S, now: Instant) -> Option<EntryId> {
+    /// Puts a delivery at the end of its lane, which was just [looked up](Self::lane_of). If that is full now, it tells its head.
+    pub(super) fn push(
+        &mut self,
+        existing: Option<LaneIndex>,
+        routed: Routed,
+        state: S,
+        now: Instant,
+    ) -> Option<EntryId> {
         let Routed { hash, delivery } = routed;
-        let existing = self.find(hash, &delivery);
+        let existing = existing.map(|LaneIndex(lane)| lane);
         let alone = self.has_own_lane(&delivery);
         let size_bytes = delivery.size_bytes();
         match existing {
@@ -174,10 +184,13 @@ impl<S> Lanes<S> {
         self.get(id).and_then(|entry| entry.lane).is_some_and(|lane| self.is_full(lane))
     }
 
-    /// Whether the lane of a delivery holds something. If it is idle, the delivery may start [directly](Direct).
+    /// The lane of a delivery, if that holds something. If it is idle, the delivery may start [directly](Direct).
     #[inline]
-    pub(super) fn has_lane(&self, routed: &Routed) -> bool {
-        !self.by_hash.is_empty() && self.find(routed.hash, &routed.delivery).is_some()
+    pub(super) fn lane_of(&self, routed: &Routed) -> Option<LaneIndex> {
+        if self.by_hash.is_empty() {
+            return None;
+        }
+        self.find(routed.hash, &routed.delivery).map(LaneIndex)
     }
 
     /// Takes in what was started without, as the running head of its lane.

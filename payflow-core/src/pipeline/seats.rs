@@ -132,10 +132,7 @@ impl<F: Future, L: Copy> Seats<F, L> {
 impl<F: Future, L> Seat<F, L> {
     /// Polls the future, once it is prepared, and drops it if it ended. A panic ends it, and nothing else.
     #[inline]
-    fn poll(
-        &mut self,
-        prepare: impl FnOnce(Pin<&mut Option<F>>),
-    ) -> Poll<Result<F::Output, Panicked>> {
+    fn poll(&mut self, prepare: impl FnOnce(Pin<&mut Option<F>>)) -> Poll<Result<F::Output, Panicked>> {
         let mut ended = None;
         let guarded = std::panic::catch_unwind(AssertUnwindSafe(|| {
             prepare(self.future.as_mut());

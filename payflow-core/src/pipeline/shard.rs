@@ -2,6 +2,7 @@
 
 mod attempt;
 mod census;
+mod direct;
 mod settled;
 mod sheltered;
 mod weather;
@@ -18,7 +19,7 @@ use attempt::State;
 use sheltered::Sheltered;
 
 use super::config::PipelineConfig;
-use super::lanes::{self, Class, EntryId, LaneShare, Lanes, Routed};
+use super::lanes::{self, Class, EntryId, LaneIndex, LaneShare, Lanes, Routed};
 use super::random::Random;
 use super::retry::{Decision, RetryPolicy, dead_letter_pause};
 use super::storm::{Destination, Probed, StormWatch};
@@ -45,19 +46,6 @@ pub(super) struct Shard {
     settled: Settled,
 }
 
-/// A delivery that was started without an entry.
-#[derive(Debug)]
-pub(super) struct Direct {
-    lane: lanes::Direct,
-    destination: Destination,
-}
-
-impl Direct {
-    pub(super) const fn delivery(&self) -> &Arc<Delivery> {
-        self.lane.delivery()
-    }
-}
-
 /// A seat whose future is to be dropped, and as what that was started.
 pub(super) type Vacated = (usize, Class);
 
@@ -81,55 +69,7 @@ impl Shard {
     }
 
     pub(super) fn deliver(&mut self, routed: Routed, destination: Destination, now: Instant) {
-        if let Some(head) = self.lanes.push(routed, State::new(destination), now) {
-            self.relieve(head);
-        }
-    }
-
-    /// The delivery to start now, for its first attempt, if its lane is idle; it waits its turn otherwise. Either it
-    /// [ends](Self::ended_directly) or it is [taken in](Self::enter) before anything else is asked of the shard.
-    #[inline]
-    pub(super) fn deliver_or_start(
-        &mut self,
-        routed: Routed,
-        destination: Destination,
-        now: Instant,
-    ) -> Option<Direct> {
-        if self.paused || self.storms.is_any_on() || self.lanes.has_lane(&routed) {
-            self.deliver(routed, destination, now);
-            return None;
-        }
-        Some(Direct { lane: lanes::Direct::new(routed), destination })
-    }
-
-    /// What was started directly did not end at once.
-    pub(super) fn enter(&mut self, direct: Direct, now: Instant) -> EntryId {
-        let mut state = State::new(direct.destination);
-        state.starts = 1;
-        self.lanes.enter(direct.lane, state, now)
-    }
-
-    /// What was started directly ended at once.
-    pub(super) fn ended_directly(&mut self, direct: Direct, outcome: Outcome, now: Instant) {
-        match outcome {
-            Outcome::Handled => self.handled_directly(direct),
-            Outcome::Skipped => {
-                self.settled.counts.skipped += 1;
-                self.settled.finish(direct.lane.into_delivery());
-            }
-            unfinished => {
-                let id = self.enter(direct, now);
-                self.ended(id, unfinished, now);
-            }
-        }
-    }
-
-    /// What was started directly was handled at once.
-    #[inline]
-    pub(super) fn handled_directly(&mut self, direct: Direct) {
-        self.settled.counts.handled += 1;
-        self.count_success(direct.destination);
-        self.settled.finish(direct.lane.into_delivery());
+        self.deliver_into(self.lanes.lane_of(&routed), routed, destination, now);
     }
 
     /// Starts nothing more until [resumed](Self::resume); what runs goes on.
@@ -306,6 +246,18 @@ impl Shard {
         &mut self.settled
     }
 
+    fn deliver_into(
+        &mut self,
+        lane: Option<LaneIndex>,
+        routed: Routed,
+        destination: Destination,
+        now: Instant,
+    ) {
+        if let Some(head) = self.lanes.push(lane, routed, State::new(destination), now) {
+            self.relieve(head);
+        }
+    }
+
     fn finish(&mut self, id: EntryId) {
         if let Some(entry) = self.lanes.remove(id) {
             self.settled.finish(entry.delivery);
@@ -448,20 +400,6 @@ impl Shard {
             entry.state.history().due = Some(due);
             self.parked.push(Reverse((due, id)));
         }
-    }
-
-    #[inline]
-    fn count_success(&mut self, destination: Destination) {
-        match self.successes.get_mut(destination.index()) {
-            Some(attempts) => *attempts += 1,
-            None => self.count_first_success(destination),
-        }
-    }
-
-    #[cold]
-    fn count_first_success(&mut self, destination: Destination) {
-        self.successes.resize(destination.index(), 0);
-        self.successes.push(1);
     }
 }
 

@@ -226,17 +226,15 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
             let Poll::Ready(class) = self.permits.poll_acquire(cx, again, first) else {
                 return false;
             };
-            let begun = if class == Class::Again || ready {
+            let used = if class == Class::Again || ready {
                 self.begin_ready(class, seats, perform, now)
             } else {
-                self.begin_letters(&mut left, seats, perform, now)
+                // What failed before is not to wait for more than one that is new.
+                let more = if again { &mut 0 } else { &mut left };
+                self.begin_letters(more, seats, perform, now)
             };
-            match begun {
-                Some((seat, id)) => {
-                    seats.label(seat, (id, class));
-                    self.seated.push((id, seat));
-                }
-                None => self.permits.release(class),
+            if !used {
+                self.permits.release(class);
             }
         }
         // The other shards get their turn at it too.
@@ -244,59 +242,77 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         true
     }
 
-    /// Begins what has waited in its lane.
+    /// Begins what has waited in its lane. Says whether its permit is in use from now on.
     fn begin_ready<F>(
         &mut self,
         class: Class,
         seats: &mut Seats<F, Label>,
         perform: &impl Fn(Work, Arc<Delivery>) -> F,
         now: Instant,
-    ) -> Option<(usize, EntryId)>
+    ) -> bool
     where
         F: Future<Output = Outcome>,
     {
-        let (id, work, delivery) = self.shard.start(class, now)?;
+        let Some((id, work, delivery)) = self.shard.start(class, now) else {
+            return false;
+        };
         match seats.begin(|| perform(work, delivery)) {
             Begun::Ended(output) => {
                 let outcome = judged(output, &mut self.shard);
                 self.shard.ended(id, outcome, now);
-                None
+                false
             }
-            Begun::Seated(seat) => Some((seat, id)),
+            Begun::Seated(seat) => {
+                seats.label(seat, (id, class));
+                self.seated.push((id, seat));
+                true
+            }
         }
     }
 
-    /// Begins what has just come, if its lane is idle: one after another under the same permit, as long as each is handled at once.
-    /// Nothing else becomes ready by that.
+    /// Begins what has just come and whose lane is idle: one, and up to `more` others, as long as nothing else becomes ready and there is a
+    /// permit at hand. Says whether the last permit is in use from now on.
     fn begin_letters<F>(
         &mut self,
-        left: &mut usize,
+        more: &mut usize,
         seats: &mut Seats<F, Label>,
         perform: &impl Fn(Work, Arc<Delivery>) -> F,
         now: Instant,
-    ) -> Option<(usize, EntryId)>
+    ) -> bool
     where
         F: Future<Output = Outcome>,
     {
         loop {
-            let routed = self.next_letter()?;
+            let Some(routed) = self.next_letter() else {
+                return false;
+            };
             let destination = self.destinations.of(&routed.delivery);
-            let direct = self.shard.deliver_or_start(routed, destination, now)?;
-            let work = Work::Handle { attempt: 1 };
-            let delivery = Arc::clone(direct.delivery());
-            match seats.begin(|| perform(work, delivery)) {
-                Begun::Ended(Ok(Outcome::Handled)) => self.shard.handled_directly(direct),
-                Begun::Ended(output) => {
-                    let outcome = judged(output, &mut self.shard);
-                    self.shard.ended_directly(direct, outcome, now);
-                    return None;
+            let mut used = false;
+            if let Some(direct) = self.shard.deliver_or_start(routed, destination, now) {
+                let work = Work::Handle { attempt: 1 };
+                let delivery = Arc::clone(direct.delivery());
+                match seats.begin(|| perform(work, delivery)) {
+                    Begun::Ended(Ok(Outcome::Handled)) => self.shard.handled_directly(direct),
+                    Begun::Ended(output) => {
+                        let outcome = judged(output, &mut self.shard);
+                        self.shard.ended_directly(direct, outcome, now);
+                        return false;
+                    }
+                    Begun::Seated(seat) => {
+                        let id = self.shard.enter(direct, now);
+                        seats.label(seat, (id, Class::First));
+                        self.seated.push((id, seat));
+                        used = true;
+                    }
                 }
-                Begun::Seated(seat) => return Some((seat, self.shard.enter(direct, now))),
+            } else if self.shard.has_ready(Class::First, now) || self.shard.has_ready(Class::Again, now) {
+                return false;
             }
-            if *left == 0 || self.letters.is_empty() || !tokio::task::coop::has_budget_remaining() {
-                return None;
+            let ends = *more == 0 || self.letters.is_empty() || !tokio::task::coop::has_budget_remaining();
+            if ends || used && !self.permits.take_kept() {
+                return used;
             }
-            *left -= 1;
+            *more -= 1;
         }
     }
 

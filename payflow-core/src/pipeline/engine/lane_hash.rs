@@ -19,6 +19,7 @@ impl LaneHash {
         Self { own_secret: secret.0, secret: SharedSeed::from_u64(secret.1) }
     }
 
+    #[inline]
     pub(super) fn of(&self, bytes: &[u8]) -> u64 {
         let mut hasher = FoldHasher::with_seed(self.own_secret, &self.secret);
         hasher.write(bytes);

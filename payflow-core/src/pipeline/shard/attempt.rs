@@ -56,7 +56,7 @@ impl State {
     /// What is to be run next.
     pub(super) fn work(&self) -> Work {
         match self.verdict() {
-            Some(verdict) => Work::DeadLetter(verdict.clone()),
+            Some(verdict) => Work::DeadLetter(Box::new(verdict.clone())),
             None => Work::Handle { attempt: self.attempts().saturating_add(1) },
         }
     }
@@ -72,8 +72,8 @@ impl State {
     }
 
     /// Why it is to be dead-lettered, once it is.
-    pub(super) fn verdict(&self) -> Option<&Box<Verdict>> {
-        self.history.as_ref()?.verdict.as_ref()
+    pub(super) fn verdict(&self) -> Option<&Verdict> {
+        self.history.as_ref()?.verdict.as_deref()
     }
 
     /// As what it is to start again.

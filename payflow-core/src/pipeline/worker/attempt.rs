@@ -65,9 +65,7 @@ impl<C, H> Attempts<C, H> {
                 handling: self.handler.handle(Message::shared(body, delivery, attempt)),
                 unusable: &self.unusable,
             },
-            Err(error) => {
-                Attempt::Ended { outcome: Some(Outcome::Failed(Box::new(undecodable(&error)))) }
-            }
+            Err(error) => Attempt::Ended { outcome: Some(Outcome::Failed(Box::new(undecodable(&error)))) },
         }
     }
 

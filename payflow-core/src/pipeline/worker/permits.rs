@@ -70,6 +70,13 @@ impl Permits {
         self.all.poll_acquire(cx).map(|()| Class::First)
     }
 
+    /// Takes one more for a first attempt if it is at hand, where [`poll_acquire`](Self::poll_acquire) has just given one and nothing
+    /// that failed before is to be started.
+    #[inline]
+    pub(super) const fn take_kept(&mut self) -> bool {
+        self.all.take_kept()
+    }
+
     /// Takes note of a permit that is no longer used; [`give_back`](Self::give_back) hands it on.
     #[inline]
     pub(super) fn release(&mut self, class: Class) {

@@ -167,14 +167,14 @@ impl Pair {
         let held = |id, stage| Held { id, offset, bytes: size, stage };
 
         if directly {
-            assert_eq!(self.lanes.has_lane(&routed), self.model.lane(name).is_some(), "{name:?}");
-            if !self.lanes.has_lane(&routed) {
+            assert_eq!(self.lanes.lane_of(&routed).is_some(), self.model.lane(name).is_some(), "{name:?}");
+            if self.lanes.lane_of(&routed).is_none() {
                 let id = self.lanes.enter(Direct::new(routed), (), Instant::now());
                 assert_eq!(self.model.push(name, held(id, Stage::Running)), None);
                 return;
             }
         }
-        let full = self.lanes.push(routed, (), Instant::now());
+        let full = self.lanes.push(self.lanes.lane_of(&routed), routed, (), Instant::now());
         // The slab tells no id of what is queued: it is the one with this offset.
         let entry = self.lanes.entries.iter().find(|(_, entry)| entry.delivery.offset == offset);
         let id = self.lanes.id(entry.expect("it was pushed").0);
