@@ -1,15 +1,15 @@
 //! What the pipeline decides: assignments, bounds, commits, drain. Pure: takes events and `now`, returns actions.
 
 mod commits;
+mod lane_hash;
 mod protocol;
 mod receives;
 mod slots;
 
 use std::time::{Duration, Instant};
 
-use siphasher::sip::SipHasher13;
-
 use commits::Commits;
+use lane_hash::LaneHash;
 pub(super) use protocol::{Actions, Event, Notice, ToShard};
 use receives::Receives;
 use slots::Slots;
@@ -30,7 +30,7 @@ pub(super) struct Engine {
     bytes_max: usize,
     drain: Duration,
     shards: usize,
-    hasher: SipHasher13,
+    lane_hash: LaneHash,
     unkeyed: u64,
     slots: Slots,
     records: usize,
@@ -71,7 +71,7 @@ impl Engine {
             bytes_max: config.bytes_max,
             drain: config.drain,
             shards: config.shards,
-            hasher: SipHasher13::new_with_keys(hash_keys.0, hash_keys.1),
+            lane_hash: LaneHash::keyed(hash_keys),
             unkeyed: 0,
             slots: Slots::default(),
             records: 0,
@@ -244,14 +244,14 @@ impl Engine {
     fn partition_hash(&self, assignment: &Assignment) -> u64 {
         // The number is spread over all bits by the golden ratio: nobody chooses it, so it needs no keyed hash.
         let number = u64::from(assignment.partition.unsigned_abs()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.hasher.hash(assignment.topic.as_str().as_bytes()) ^ number
+        self.lane_hash.of(assignment.topic.as_str().as_bytes()) ^ number
     }
 
     /// Names the shard, and the lane within it. Keyed: user ids are chosen by others.
     fn lane_hash(&mut self, partition: u64, key: Option<&[u8]>) -> u64 {
         match (self.order, key) {
             (Order::ByPartition, _) => partition,
-            (Order::ByKey, Some(key)) => partition ^ self.hasher.hash(key),
+            (Order::ByKey, Some(key)) => partition ^ self.lane_hash.of(key),
             (Order::ByKey, None) | (Order::None, _) => {
                 self.unkeyed = self.unkeyed.wrapping_add(1);
                 self.unkeyed
@@ -262,15 +262,16 @@ impl Engine {
     fn settled(&mut self, settled: &mut Settled, actions: &mut Actions) {
         self.records = self.records.saturating_sub(settled.finished.len() + settled.given_up.len());
         self.bytes = self.bytes.saturating_sub(std::mem::take(&mut settled.bytes));
-        for token in settled.finished.drain(..) {
-            if self.slots.take_back(token) {
-                self.commits.moved(1);
-                actions.finished.push(token);
-            } else {
+        settled.finished.retain(|token| {
+            let ours = self.slots.take_back(*token);
+            if !ours {
                 // Finished while the partition was taken away: another may have it already.
-                actions.given_up.push(token);
+                actions.given_up.push(*token);
             }
-        }
+            ours
+        });
+        self.commits.moved(settled.finished.len());
+        actions.finished.append(&mut settled.finished);
         for token in &settled.given_up {
             self.slots.take_back(*token);
         }

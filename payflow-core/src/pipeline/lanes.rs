@@ -29,6 +29,11 @@ pub(super) struct Routed {
 pub(super) struct Direct(Routed);
 
 impl Direct {
+    /// Of a delivery whose lane is idle.
+    pub(super) const fn new(routed: Routed) -> Self {
+        Self(routed)
+    }
+
     pub(super) const fn delivery(&self) -> &Arc<Delivery> {
         &self.0.delivery
     }
@@ -37,6 +42,10 @@ impl Direct {
         self.0.delivery
     }
 }
+
+/// Names a lane until the next change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LaneIndex(usize);
 
 /// What may start, by what it would take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -136,15 +145,21 @@ impl<S> Lanes<S> {
         }
     }
 
-    /// Puts a delivery at the end of its lane. If that is full now, it tells its head.
-    pub(super) fn push(&mut self, routed: Routed, state: S, now: Instant) -> Option<EntryId> {
+    /// Puts a delivery at the end of its lane, which was just [looked up](Self::lane_of). If that is full now, it tells its head.
+    pub(super) fn push(
+        &mut self,
+        existing: Option<LaneIndex>,
+        routed: Routed,
+        state: S,
+        now: Instant,
+    ) -> Option<EntryId> {
         let Routed { hash, delivery } = routed;
-        let existing = self.find(hash, &delivery);
+        let existing = existing.map(|LaneIndex(lane)| lane);
         let alone = self.has_own_lane(&delivery);
         let size_bytes = delivery.size_bytes();
-        let EntryId { index, .. } = self.insert(delivery, state, Stage::Queued, existing, now);
         match existing {
             Some(lane) => {
+                let EntryId { index, .. } = self.insert(delivery, state, Stage::Queued, existing, now);
                 // The lane was just found, and a lane's head and tail are entries until the lane is removed with them.
                 let tail = std::mem::replace(&mut self.lanes[lane].tail, index);
                 self.entries[tail].next = Some(index);
@@ -156,9 +171,8 @@ impl<S> Lanes<S> {
                 self.is_full(lane).then(|| self.id(head))
             }
             None => {
-                if !alone {
-                    self.open(hash, index);
-                }
+                let lane = (!alone).then(|| self.open(hash, size_bytes));
+                let EntryId { index, .. } = self.insert(delivery, state, Stage::Queued, lane, now);
                 self.ready_at(index, Class::First);
                 None
             }
@@ -170,23 +184,21 @@ impl<S> Lanes<S> {
         self.get(id).and_then(|entry| entry.lane).is_some_and(|lane| self.is_full(lane))
     }
 
-    /// The delivery to start now, if its lane is idle; it comes back to be [pushed](Self::push) otherwise.
-    pub(super) fn start_directly(&self, routed: Routed) -> Result<Direct, Routed> {
-        if !self.by_hash.is_empty() && self.find(routed.hash, &routed.delivery).is_some() {
-            return Err(routed);
+    /// The lane of a delivery, if that holds something. If it is idle, the delivery may start [directly](Direct).
+    #[inline]
+    pub(super) fn lane_of(&self, routed: &Routed) -> Option<LaneIndex> {
+        if self.by_hash.is_empty() {
+            return None;
         }
-        Ok(Direct(routed))
+        self.find(routed.hash, &routed.delivery).map(LaneIndex)
     }
 
     /// Takes in what was started without, as the running head of its lane.
     pub(super) fn enter(&mut self, direct: Direct, state: S, now: Instant) -> EntryId {
         let Direct(Routed { hash, delivery }) = direct;
         let alone = self.has_own_lane(&delivery);
-        let id = self.insert(delivery, state, Stage::Running, None, now);
-        if !alone {
-            self.open(hash, id.index);
-        }
-        id
+        let lane = (!alone).then(|| self.open(hash, delivery.size_bytes()));
+        self.insert(delivery, state, Stage::Running, lane, now)
     }
 
     /// Starts the delivery of a class that has been ready longest.
@@ -213,6 +225,7 @@ impl<S> Lanes<S> {
     }
 
     /// Whether [`start`](Self::start) may find something of a class.
+    #[inline]
     pub(super) fn has_ready(&self, class: Class) -> bool {
         match class {
             Class::First => !self.ready.is_empty(),
@@ -244,8 +257,8 @@ impl<S> Lanes<S> {
 
     /// Takes out the head of a lane; the next of the lane becomes ready.
     pub(super) fn remove(&mut self, id: EntryId) -> Option<Entry<S>> {
-        self.get_mut(id)?;
-        let entry = self.entries.remove(id.index);
+        self.get(id)?;
+        let entry = self.entries.try_remove(id.index)?;
         match (entry.lane, entry.next) {
             (Some(lane), Some(next)) => {
                 // An entry's lane lives as long as one of its entries, and `next` is one.
@@ -301,10 +314,12 @@ impl<S> Lanes<S> {
         self.entries.len()
     }
 
+    #[inline]
     pub(super) fn get(&self, id: EntryId) -> Option<&Entry<S>> {
         self.entries.get(id.index).filter(|entry| entry.serial == id.serial)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, id: EntryId) -> Option<&mut Entry<S>> {
         self.entries.get_mut(id.index).filter(|entry| entry.serial == id.serial)
     }
@@ -353,12 +368,14 @@ impl<S> Lanes<S> {
         self.by_hash.find(hash, same_lane).copied()
     }
 
-    fn open(&mut self, hash: u64, index: usize) {
-        let held = LaneShare::of(self.entries[index].delivery.size_bytes());
+    /// A lane of that hash, with the next entry to be inserted as its only one.
+    fn open(&mut self, hash: u64, size_bytes: usize) -> usize {
+        let index = self.entries.vacant_key();
+        let held = LaneShare::of(size_bytes);
         let lane = self.lanes.insert(Lane { hash, head: index, tail: index, held });
-        self.entries[index].lane = Some(lane);
         let lanes = &self.lanes;
         self.by_hash.insert_unique(hash, lane, |lane| lanes[*lane].hash);
+        lane
     }
 
     fn close(&mut self, lane: usize) {

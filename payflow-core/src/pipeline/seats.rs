@@ -53,13 +53,14 @@ impl<F: Future, L: Copy> Seats<F, L> {
         Self { seats: Vec::new(), free: Vec::new(), woken: Arc::default(), taken: Vec::new() }
     }
 
-    /// Polls a new future once, and keeps it if it is not ready; it is polled again once it has a label.
-    pub(super) fn begin(&mut self, future: F) -> Begun<F::Output> {
+    /// Makes a future, polls it once, and keeps it if it is not ready; it is polled again once it has a label. To panic while it is
+    /// made is the same as at its first poll.
+    #[inline]
+    pub(super) fn begin(&mut self, make: impl FnOnce() -> F) -> Begun<F::Output> {
         let index = self.free.last().copied().unwrap_or_else(|| self.add());
         // The free list names seats only.
         let seat = &mut self.seats[index];
-        seat.future.set(Some(future));
-        match seat.poll() {
+        match seat.poll(|mut place| place.set(Some(make()))) {
             Poll::Ready(output) => Begun::Ended(output),
             Poll::Pending => {
                 self.free.pop();
@@ -98,7 +99,7 @@ impl<F: Future, L: Copy> Seats<F, L> {
             // and the wake of what the poll had not seen would then find the seat queued.
             seat.wake.queued.swap(false, Ordering::AcqRel);
             let Some(label) = seat.label else { continue };
-            if let Poll::Ready(output) = seat.poll() {
+            if let Poll::Ready(output) = seat.poll(|_| ()) {
                 seat.label = None;
                 self.free.push(index);
                 ended(label, output);
@@ -129,10 +130,12 @@ impl<F: Future, L: Copy> Seats<F, L> {
 }
 
 impl<F: Future, L> Seat<F, L> {
-    /// Polls the future, and drops it if it ended. A panic ends it, and nothing else.
-    fn poll(&mut self) -> Poll<Result<F::Output, Panicked>> {
+    /// Polls the future, once it is prepared, and drops it if it ended. A panic ends it, and nothing else.
+    #[inline]
+    fn poll(&mut self, prepare: impl FnOnce(Pin<&mut Option<F>>)) -> Poll<Result<F::Output, Panicked>> {
         let mut ended = None;
         let guarded = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            prepare(self.future.as_mut());
             let Some(future) = self.future.as_mut().as_pin_mut() else {
                 return;
             };
@@ -145,13 +148,16 @@ impl<F: Future, L> Seat<F, L> {
             // Also if it panicked while it was dropped: it had ended.
             (Some(output), _) => Poll::Ready(Ok(output)),
             (None, Ok(())) => Poll::Pending,
-            (None, Err(payload)) => {
-                let panicked = Panicked::new(&*payload);
-                discard(payload);
-                self.clear();
-                Poll::Ready(Err(panicked))
-            }
+            (None, Err(payload)) => Poll::Ready(Err(self.give_way(payload))),
         }
+    }
+
+    #[cold]
+    fn give_way(&mut self, payload: Box<dyn Any + Send>) -> Panicked {
+        let panicked = Panicked::new(&*payload);
+        discard(payload);
+        self.clear();
+        panicked
     }
 
     /// Drops the future. One that panics while it is dropped is gone all the same.
@@ -177,6 +183,13 @@ struct Woken {
 }
 
 impl Woken {
+    /// Whether it is the first since they were taken: whoever adds the first wakes the task, and that takes all.
+    fn add(&self, index: usize) -> bool {
+        let mut indices = self.indices.lock().unwrap_or_else(PoisonError::into_inner);
+        indices.push(index);
+        indices.len() == 1
+    }
+
     fn take(&self, into: &mut Vec<usize>) {
         into.append(&mut self.indices.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -195,8 +208,7 @@ impl Wake for SeatWake {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.queued.swap(true, Ordering::AcqRel) {
-            self.woken.indices.lock().unwrap_or_else(PoisonError::into_inner).push(self.index);
+        if !self.queued.swap(true, Ordering::AcqRel) && self.woken.add(self.index) {
             self.woken.task.wake();
         }
     }
@@ -224,9 +236,9 @@ mod tests {
                 Pin::new(&mut receiver).poll(cx)
             })
         };
-        assert!(matches!(seats.begin(counted(0, receiver)), Begun::Seated(0)));
+        assert!(matches!(seats.begin(|| counted(0, receiver)), Begun::Seated(0)));
         seats.label(0, 'a');
-        assert!(matches!(seats.begin(counted(1, silent)), Begun::Seated(1)));
+        assert!(matches!(seats.begin(|| counted(1, silent)), Begun::Seated(1)));
         seats.label(1, 'b');
 
         sender.send(7).unwrap();
@@ -241,19 +253,28 @@ mod tests {
 
         let (sender, receiver) = oneshot::channel();
         sender.send(8).unwrap();
-        assert!(matches!(seats.begin(counted(0, receiver)), Begun::Ended(Ok(Ok(8)))));
+        assert!(matches!(seats.begin(|| counted(0, receiver)), Begun::Ended(Ok(Ok(8)))));
         assert_eq!(seats.seats.len(), 2);
     }
 
     #[test]
     fn a_panic_at_first_poll_is_an_outcome() {
         let mut seats = Seats::<_, ()>::new();
-        let begun = seats.begin(async {
+        let begun = seats.begin(|| async {
             if std::hint::black_box(true) {
                 panic!("on purpose")
             }
         });
         assert!(matches!(begun, Begun::Ended(Err(Panicked(message))) if message == "on purpose"));
+    }
+
+    #[test]
+    fn a_panic_before_there_is_a_future_is_an_outcome() {
+        let mut seats = Seats::<std::future::Ready<u32>, ()>::new();
+        let begun = seats.begin(|| panic!("on purpose"));
+        assert!(matches!(begun, Begun::Ended(Err(Panicked(message))) if message == "on purpose"));
+        assert!(matches!(seats.begin(|| std::future::ready(7)), Begun::Ended(Ok(7))));
+        assert_eq!(seats.seats.len(), 1);
     }
 
     struct PanicsWhenDropped;
@@ -271,10 +292,12 @@ mod tests {
         let mut seats = Seats::<_, ()>::new();
         for _ in 0..2 {
             let held = PanicsWhenDropped;
-            let begun = seats.begin(poll_fn(move |_| {
-                let _held = &held;
-                Poll::Ready(7)
-            }));
+            let begun = seats.begin(|| {
+                poll_fn(move |_| {
+                    let _held = &held;
+                    Poll::Ready(7)
+                })
+            });
             assert!(matches!(begun, Begun::Ended(Ok(7))));
         }
         assert_eq!(seats.seats.len(), 1);
@@ -299,7 +322,7 @@ mod tests {
             into.store(from.load(Ordering::Acquire), Ordering::Relaxed);
             Poll::<()>::Pending
         });
-        assert!(matches!(seats.begin(future), Begun::Seated(0)));
+        assert!(matches!(seats.begin(|| future), Begun::Seated(0)));
         seats.label(0, 'a');
         let waker = seats.seats[0].waker.clone();
         let mut lost = 0;

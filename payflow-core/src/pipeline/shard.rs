@@ -2,6 +2,7 @@
 
 mod attempt;
 mod census;
+mod direct;
 mod settled;
 mod sheltered;
 mod weather;
@@ -18,7 +19,7 @@ use attempt::State;
 use sheltered::Sheltered;
 
 use super::config::PipelineConfig;
-use super::lanes::{self, Class, EntryId, LaneShare, Lanes, Routed};
+use super::lanes::{self, Class, EntryId, LaneIndex, LaneShare, Lanes, Routed};
 use super::random::Random;
 use super::retry::{Decision, RetryPolicy, dead_letter_pause};
 use super::storm::{Destination, Probed, StormWatch};
@@ -45,19 +46,6 @@ pub(super) struct Shard {
     settled: Settled,
 }
 
-/// A delivery that was started without an entry.
-#[derive(Debug)]
-pub(super) struct Direct {
-    lane: lanes::Direct,
-    destination: Destination,
-}
-
-impl Direct {
-    pub(super) const fn delivery(&self) -> &Arc<Delivery> {
-        self.lane.delivery()
-    }
-}
-
 /// A seat whose future is to be dropped, and as what that was started.
 pub(super) type Vacated = (usize, Class);
 
@@ -81,52 +69,7 @@ impl Shard {
     }
 
     pub(super) fn deliver(&mut self, routed: Routed, destination: Destination, now: Instant) {
-        if let Some(head) = self.lanes.push(routed, State::new(destination), now) {
-            self.relieve(head);
-        }
-    }
-
-    /// The delivery to start now, for its first attempt, if its lane is idle; it waits its turn otherwise. Either it
-    /// [ends](Self::ended_directly) or it is [taken in](Self::enter) before anything else is asked of the shard.
-    pub(super) fn deliver_or_start(
-        &mut self,
-        routed: Routed,
-        destination: Destination,
-        now: Instant,
-    ) -> Option<Direct> {
-        if self.paused || self.storms.is_any_on() {
-            self.deliver(routed, destination, now);
-            return None;
-        }
-        match self.lanes.start_directly(routed) {
-            Ok(lane) => Some(Direct { lane, destination }),
-            Err(routed) => {
-                self.deliver(routed, destination, now);
-                None
-            }
-        }
-    }
-
-    /// What was started directly did not end at once.
-    pub(super) fn enter(&mut self, direct: Direct, now: Instant) -> EntryId {
-        let state = State { starts: 1, ..State::new(direct.destination) };
-        self.lanes.enter(direct.lane, state, now)
-    }
-
-    /// What was started directly ended at once.
-    pub(super) fn ended_directly(&mut self, direct: Direct, outcome: Outcome, now: Instant) {
-        match outcome {
-            Outcome::Handled => {
-                self.settled.counts.handled += 1;
-                self.count_success(direct.destination);
-            }
-            Outcome::Skipped => self.settled.counts.skipped += 1,
-            unfinished => {
-                let id = self.enter(direct, now);
-                return self.ended(id, unfinished, now);
-            }
-        }
-        self.settled.finish(direct.lane.into_delivery());
+        self.deliver_into(self.lanes.lane_of(&routed), routed, destination, now);
     }
 
     /// Starts nothing more until [resumed](Self::resume); what runs goes on.
@@ -182,8 +125,10 @@ impl Shard {
     }
 
     /// Whether [`start`](Self::start) may find something of a class.
+    #[inline]
     pub(super) fn has_ready(&self, class: Class, now: Instant) -> bool {
-        !self.paused && (self.lanes.has_ready(class) || (class == Class::Again && self.probe_is_due(now)))
+        let probes = || class == Class::Again && self.watches_weather() && self.probe_is_due(now);
+        !self.paused && (self.lanes.has_ready(class) || probes())
     }
 
     /// Started work did not end at once: its future sits in `seat`.
@@ -210,10 +155,7 @@ impl Shard {
     pub(super) fn ended(&mut self, id: EntryId, outcome: Outcome, now: Instant) {
         let counts = &mut self.settled.counts;
         match outcome {
-            Outcome::Handled => {
-                counts.handled += 1;
-                self.handled(id, now);
-            }
+            Outcome::Handled => self.handled(id, now),
             Outcome::Skipped => {
                 counts.skipped += 1;
                 self.end_probe(id, Probed::Inconclusive, now);
@@ -256,7 +198,7 @@ impl Shard {
                 break;
             }
             self.parked.pop();
-            let waits = |entry: &lanes::Entry<State>| entry.is_parked() && entry.state.due == Some(due);
+            let waits = |entry: &lanes::Entry<State>| entry.is_parked() && entry.state.due() == Some(due);
             if self.lanes.get(id).is_some_and(waits) {
                 self.lanes.wake(id, Class::Again);
             }
@@ -290,6 +232,7 @@ impl Shard {
     }
 
     /// Whether it waits for other shards to tell it how a probe ended.
+    #[inline]
     pub(super) const fn watches_weather(&self) -> bool {
         !self.sheltered.is_empty()
     }
@@ -301,6 +244,18 @@ impl Shard {
     /// What left the shard since it was last taken.
     pub(super) const fn settled(&mut self) -> &mut Settled {
         &mut self.settled
+    }
+
+    fn deliver_into(
+        &mut self,
+        lane: Option<LaneIndex>,
+        routed: Routed,
+        destination: Destination,
+        now: Instant,
+    ) {
+        if let Some(head) = self.lanes.push(lane, routed, State::new(destination), now) {
+            self.relieve(head);
+        }
     }
 
     fn finish(&mut self, id: EntryId) {
@@ -315,13 +270,17 @@ impl Shard {
         }
     }
 
-    fn handled(&mut self, id: EntryId, now: Instant) {
-        if let Some(entry) = self.lanes.get(id) {
-            let destination = entry.state.destination;
-            self.end_probe(id, Probed::Succeeded, now);
-            self.count_success(destination);
+    /// Started work was handled.
+    pub(super) fn handled(&mut self, id: EntryId, now: Instant) {
+        self.settled.counts.handled += 1;
+        let Some(entry) = self.lanes.remove(id) else {
+            return;
+        };
+        if entry.state.probes {
+            self.probed(entry.state.destination, Probed::Succeeded, now);
         }
-        self.finish(id);
+        self.count_success(entry.state.destination);
+        self.settled.finish(entry.delivery);
     }
 
     fn failed(&mut self, id: EntryId, failure: Box<Failure>, now: Instant) {
@@ -331,11 +290,11 @@ impl Shard {
         };
         let state = &mut entry.state;
         state.seat = None;
-        state.unknown |= failure.fault == Fault::Unknown;
+        state.history().unknown |= failure.fault == Fault::Unknown;
         let (stopping, destination) = (state.stopping, state.destination);
         // Waiting for another's claim says nothing about the destination, either.
         let counts = failure.may_pass() && failure.counts_attempt;
-        let storm = counts && self.storms.failed(destination, &mut state.mark, now);
+        let storm = counts && self.storms.failed(destination, &mut state.history().mark, now);
         self.weather_changed |= storm;
         self.end_probe(id, if counts { Probed::Failed } else { Probed::Inconclusive }, now);
         if stopping {
@@ -354,8 +313,9 @@ impl Shard {
         let Some(entry) = self.lanes.get_mut(id) else {
             return;
         };
-        entry.state.attempts += 1;
-        match self.retry.decide(failure.fault, entry.state.attempts, &mut self.random) {
+        let history = entry.state.history();
+        history.attempts += 1;
+        match self.retry.decide(failure.fault, history.attempts, &mut self.random) {
             Decision::After(_) if is_full => self.condemn(id, failure.cut_short()),
             Decision::After(pause) => self.park(id, now + pause, failure),
             Decision::GiveUp => self.condemn(id, failure),
@@ -370,10 +330,10 @@ impl Shard {
         };
         let state = &mut entry.state;
         // One that waits for a storm to pass, though that is over by now, has its next attempt at once.
-        if state.due.is_some()
-            && state.verdict.is_none()
+        if state.due().is_some()
+            && state.verdict().is_none()
             && !self.storms.is_on(state.destination)
-            && let Some(failure) = state.last.take_if(|failure| failure.counts_attempt)
+            && let Some(failure) = state.history().last.take_if(|failure| failure.counts_attempt)
         {
             self.condemn(head, failure.cut_short());
         }
@@ -386,11 +346,12 @@ impl Shard {
         };
         let may_pass = failure.may_pass();
         // A later attempt that surely failed says nothing about an earlier one.
-        if entry.state.unknown {
+        let history = entry.state.history();
+        if history.unknown {
             failure.fault = Fault::Unknown;
         }
-        let attempts = entry.state.attempts;
-        entry.state.verdict = Some(Box::new(Verdict { failure, attempts, may_pass, failures: 0 }));
+        let attempts = history.attempts;
+        history.verdict = Some(Box::new(Verdict { failure, attempts, may_pass, failures: 0 }));
         self.lanes.wake(id, Class::Again);
     }
 
@@ -402,7 +363,7 @@ impl Shard {
         if entry.state.stopping {
             return self.give_up(id);
         }
-        let failures = entry.state.verdict.as_mut().map_or(1, |verdict| {
+        let failures = entry.state.history().verdict.as_mut().map_or(1, |verdict| {
             verdict.failures = verdict.failures.saturating_add(1);
             verdict.failures
         });
@@ -415,7 +376,7 @@ impl Shard {
             return;
         };
         vacated.extend(entry.state.seat.take().map(|seat| (seat, entry.state.class)));
-        let outcome = match entry.state.verdict {
+        let outcome = match entry.state.verdict() {
             Some(_) => {
                 Outcome::NotDeadLettered(Box::new(Error::unknown("publish dead letter").because("timed out")))
             }
@@ -431,7 +392,7 @@ impl Shard {
 
     fn park(&mut self, id: EntryId, due: Instant, failure: Box<Failure>) {
         if let Some(entry) = self.lanes.get_mut(id) {
-            entry.state.last = Some(failure);
+            entry.state.history().last = Some(failure);
         }
         self.park_until(id, due);
     }
@@ -439,18 +400,8 @@ impl Shard {
     fn park_until(&mut self, id: EntryId, due: Instant) {
         self.lanes.park(id);
         if let Some(entry) = self.lanes.get_mut(id) {
-            entry.state.due = Some(due);
+            entry.state.history().due = Some(due);
             self.parked.push(Reverse((due, id)));
-        }
-    }
-
-    fn count_success(&mut self, destination: Destination) {
-        let index = destination.index();
-        if self.successes.len() <= index {
-            self.successes.resize(index + 1, 0);
-        }
-        if let Some(attempts) = self.successes.get_mut(index) {
-            *attempts += 1;
         }
     }
 }

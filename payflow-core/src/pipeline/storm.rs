@@ -45,14 +45,9 @@ struct Storm {
     probe_at: Option<Instant>,
 }
 
-/// What a record that failed keeps of it, to be counted once in a run.
+/// What a record that failed keeps of it, to be counted once in a run. The default is that of one that never did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Mark(u32);
-
-impl Mark {
-    /// Of a record that never failed.
-    pub(super) const NONE: Self = Self(0);
-}
 
 /// How a probe ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

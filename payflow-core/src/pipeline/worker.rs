@@ -3,13 +3,14 @@
 mod attempt;
 mod bell;
 mod destinations;
+mod letters;
 mod permits;
 mod publication;
 mod sparse;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -20,6 +21,7 @@ use tracing::{info, warn};
 pub(super) use attempt::Attempts;
 pub(super) use bell::Bell;
 use destinations::Destinations;
+use letters::Letters;
 pub(super) use permits::Limit;
 use permits::Permits;
 
@@ -68,7 +70,10 @@ where
         bell: equipment.bell,
         gauges: equipment.gauges,
         arrived: Vec::new(),
-        letters: VecDeque::new(),
+        batches: Vec::new(),
+        letters: Letters::default(),
+        held_back: 0,
+        seated: Vec::new(),
         vacated: Vec::new(),
         timer: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
         timer_at: None,
@@ -91,8 +96,14 @@ struct Worker<N> {
     gauges: Arc<ShardGauges>,
     /// Batches just taken; between turns, empty ones.
     arrived: Vec<VecDeque<ToShard>>,
-    /// Deliveries that were not sorted into lanes yet, in batches none of which is empty.
-    letters: VecDeque<VecDeque<ToShard>>,
+    /// The same, for a moment.
+    batches: Vec<VecDeque<ToShard>>,
+    /// Deliveries that were not sorted into lanes yet.
+    letters: Letters,
+    /// What finished and the driver was not told of.
+    held_back: usize,
+    /// What was seated in this turn.
+    seated: Vec<(EntryId, usize)>,
     vacated: Vec<Vacated>,
     timer: Pin<Box<Sleep>>,
     timer_at: Option<Instant>,
@@ -103,6 +114,8 @@ type Label = (EntryId, Class);
 
 /// Work that is started before others on the runtime get their turn.
 const STARTS_PER_TURN: usize = 256;
+/// What finished is told when it is so much.
+const HELD_BACK_MAX: usize = 64;
 
 impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
     fn turn<F>(
@@ -114,7 +127,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         F: Future<Output = Outcome>,
     {
         let now = tokio::time::Instant::now().into_std();
-        self.gauges.turn_begins(now);
+        let turn = self.gauges.turn_begins(now);
         // Before anything is looked at that another shard may change.
         let listens = self.shard.watches_weather();
         if listens {
@@ -124,23 +137,29 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         let (shard, permits) = (&mut self.shard, &mut self.permits);
         seats.poll_woken(cx, |(id, class), output| {
             permits.release(class);
-            let outcome = judged(output, shard);
-            shard.ended(id, outcome, now);
+            match output {
+                Ok(Outcome::Handled) => shard.handled(id, now),
+                output => {
+                    let outcome = judged(output, shard);
+                    shard.ended(id, outcome, now);
+                }
+            }
         });
         self.shard.expire(now, &mut self.vacated);
         self.vacate(seats);
         self.shard.unpark(now);
         self.permits.give_back();
         let rest = self.start(cx, seats, &perform, now);
+        self.tell_seated();
         self.permits.give_back();
         self.shard.tell_successes();
-        self.report();
+        self.report(cx);
         let weather_changed = self.shard.take_weather_changed();
         if weather_changed {
             self.bell.ring();
             self.storms.take_news().iter().for_each(log);
         }
-        let census_at = self.gauges.turn_ends(now, &self.shard);
+        let census_at = self.gauges.turn_ends(turn, now, &self.shard);
         self.set_timer(cx, now, census_at);
         if rest || weather_changed || self.shard.watches_weather() && !listens {
             cx.waker().wake_by_ref();
@@ -150,19 +169,20 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
     fn read_letters<F: Future>(&mut self, seats: &mut Seats<F, Label>, cx: &Context<'_>, now: Instant) {
         self.lines.inbox.take(&mut self.arrived, cx);
         let is_order = |letter: &ToShard| !matches!(letter, ToShard::Deliver(_));
-        if self.arrived.iter().flatten().any(is_order) {
+        let orders = self.arrived.iter().flatten().any(is_order);
+        std::mem::swap(&mut self.arrived, &mut self.batches);
+        for batch in self.batches.drain(..) {
+            self.letters.add(batch, &mut self.arrived);
+        }
+        if orders {
             self.obey(now);
             self.vacate(seats);
-        } else {
-            self.letters.extend(self.arrived.drain(..));
         }
     }
 
     /// An order is about what was delivered before it, so all of that is sorted into lanes first.
     fn obey(&mut self, now: Instant) {
-        let arrived = std::mem::take(&mut self.arrived);
-        self.arrived.extend(self.letters.drain(..).chain(arrived));
-        for letter in self.arrived.iter_mut().flat_map(|batch| batch.drain(..)) {
+        while let Some(letter) = self.letters.next(&mut self.arrived) {
             match letter {
                 ToShard::Deliver(routed) => {
                     let destination = self.destinations.of(&routed.delivery);
@@ -194,32 +214,31 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
     where
         F: Future<Output = Outcome>,
     {
-        for _ in 0..STARTS_PER_TURN {
+        let mut left = STARTS_PER_TURN;
+        while left > 0 {
+            left -= 1;
             let again = self.shard.has_ready(Class::Again, now);
             let ready = self.shard.has_ready(Class::First, now);
-            if !again && !ready && self.letters.is_empty() {
+            let first = ready || !self.letters.is_empty();
+            if !again && !first {
                 self.permits.rest();
                 return false;
             }
             if !tokio::task::coop::has_budget_remaining() {
                 break;
             }
-            let Poll::Ready(class) = self.permits.poll_acquire(cx, again, ready || !self.letters.is_empty())
-            else {
+            let Poll::Ready(class) = self.permits.poll_acquire(cx, again, first) else {
                 return false;
             };
-            let begun = if class == Class::Again || ready {
+            let used = if class == Class::Again || ready {
                 self.begin_ready(class, seats, perform, now)
             } else {
-                self.begin_letter(seats, perform, now)
+                // What failed before is not to wait for more than one that is new.
+                let more = if again { &mut 0 } else { &mut left };
+                self.begin_letters(more, seats, perform, now)
             };
-            match begun {
-                Some((seat, id)) => {
-                    seats.label(seat, (id, class));
-                    // Not `now`: what was begun before it in this turn may have taken its time.
-                    self.shard.seated(id, seat, tokio::time::Instant::now().into_std());
-                }
-                None => self.permits.release(class),
+            if !used {
+                self.permits.release(class);
             }
         }
         // The other shards get their turn at it too.
@@ -227,82 +246,133 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         true
     }
 
-    /// Begins what has waited in its lane.
+    /// Begins what has waited in its lane. Says whether its permit is in use from now on.
     fn begin_ready<F>(
         &mut self,
         class: Class,
         seats: &mut Seats<F, Label>,
         perform: &impl Fn(Work, Arc<Delivery>) -> F,
         now: Instant,
-    ) -> Option<(usize, EntryId)>
+    ) -> bool
     where
         F: Future<Output = Outcome>,
     {
-        let (id, work, delivery) = self.shard.start(class, now)?;
-        match seats.begin(perform(work, delivery)) {
+        let Some((id, work, delivery)) = self.shard.start(class, now) else {
+            return false;
+        };
+        match seats.begin(|| perform(work, delivery)) {
             Begun::Ended(output) => {
                 let outcome = judged(output, &mut self.shard);
                 self.shard.ended(id, outcome, now);
-                None
+                false
             }
-            Begun::Seated(seat) => Some((seat, id)),
+            Begun::Seated(seat) => {
+                seats.label(seat, (id, class));
+                self.seated.push((id, seat));
+                true
+            }
         }
     }
 
-    /// Begins what has just come, if its lane is idle.
-    fn begin_letter<F>(
+    /// Begins what has just come and whose lane is idle: one, and up to `more` others, as long as nothing else becomes ready and there is a
+    /// permit at hand. Says whether the last permit is in use from now on.
+    fn begin_letters<F>(
         &mut self,
+        more: &mut usize,
         seats: &mut Seats<F, Label>,
         perform: &impl Fn(Work, Arc<Delivery>) -> F,
         now: Instant,
-    ) -> Option<(usize, EntryId)>
+    ) -> bool
     where
         F: Future<Output = Outcome>,
     {
-        let routed = self.next_letter()?;
-        let destination = self.destinations.of(&routed.delivery);
-        let direct = self.shard.deliver_or_start(routed, destination, now)?;
-        let work = Work::Handle { attempt: 1 };
-        match seats.begin(perform(work, Arc::clone(direct.delivery()))) {
-            Begun::Ended(output) => {
-                let outcome = judged(output, &mut self.shard);
-                self.shard.ended_directly(direct, outcome, now);
-                None
+        loop {
+            let Some(routed) = self.next_letter() else {
+                return false;
+            };
+            let destination = self.destinations.of(&routed.delivery);
+            let mut used = false;
+            if let Some(direct) = self.shard.deliver_or_start(routed, destination, now) {
+                let work = Work::Handle { attempt: 1 };
+                let delivery = Arc::clone(direct.delivery());
+                match seats.begin(|| perform(work, delivery)) {
+                    Begun::Ended(Ok(Outcome::Handled)) => self.shard.handled_directly(direct),
+                    Begun::Ended(output) => {
+                        let outcome = judged(output, &mut self.shard);
+                        self.shard.ended_directly(direct, outcome, now);
+                        return false;
+                    }
+                    Begun::Seated(seat) => {
+                        let id = self.shard.enter(direct, now);
+                        seats.label(seat, (id, Class::First));
+                        self.seated.push((id, seat));
+                        used = true;
+                    }
+                }
+            } else if self.shard.has_ready(Class::First, now) || self.shard.has_ready(Class::Again, now) {
+                return false;
             }
-            Begun::Seated(seat) => Some((seat, self.shard.enter(direct, now))),
+            let ends = *more == 0 || self.letters.is_empty() || !tokio::task::coop::has_budget_remaining();
+            if ends || used && !self.permits.take_kept() {
+                return used;
+            }
+            *more -= 1;
         }
     }
 
     fn next_letter(&mut self) -> Option<Routed> {
-        let batch = self.letters.front_mut()?;
-        let letter = batch.pop_front();
-        if batch.is_empty() {
-            self.arrived.extend(self.letters.pop_front());
-        }
-        match letter {
-            Some(ToShard::Deliver(routed)) => Some(routed),
+        match self.letters.next(&mut self.arrived)? {
+            ToShard::Deliver(routed) => Some(routed),
             // Orders never wait among the letters.
-            Some(ToShard::Stop(_) | ToShard::Cut(_) | ToShard::Pause | ToShard::Resume) | None => None,
+            ToShard::Stop(_) | ToShard::Cut(_) | ToShard::Pause | ToShard::Resume => None,
         }
     }
 
-    fn report(&mut self) {
+    /// The handlers' time runs from now on, and not from the beginning of the turn: what was begun in it may have taken its
+    /// own.
+    fn tell_seated(&mut self) {
+        if self.seated.is_empty() {
+            return;
+        }
+        let now = tokio::time::Instant::now().into_std();
+        for (id, seat) in self.seated.drain(..) {
+            self.shard.seated(id, seat, now);
+        }
+    }
+
+    /// Tells what left the shard: not each little at once, as long as more follows once the others on the runtime had their turn. A
+    /// turn of the driver costs as much as many messages.
+    fn report(&mut self, cx: &mut Context<'_>) {
         let settled = self.shard.settled();
-        if !settled.is_empty() {
+        let held_back = std::mem::replace(&mut self.held_back, settled.finished.len());
+        let waits = settled.is_all_finished() && held_back < self.held_back && self.held_back < HELD_BACK_MAX;
+        if waits {
+            let _woken_then = pin!(tokio::task::yield_now()).poll(cx);
+        } else if !settled.is_empty() {
             self.lines.outbox.post(settled);
+            self.held_back = 0;
         }
     }
 
     fn set_timer(&mut self, cx: &mut Context<'_>, now: Instant, census_at: Option<Instant>) {
+        if self.timer.is_elapsed() {
+            self.timer_at = None;
+        }
         let Some(wake_at) = [self.shard.wake_at(now), census_at].into_iter().flatten().min() else {
             return;
         };
-        if self.timer_at != Some(wake_at) {
-            self.timer_at = Some(wake_at);
-            self.timer.as_mut().reset(wake_at.into());
+        // One that is set for an earlier time stays: to wake once for nothing costs less than to set it each turn.
+        if self.timer_at.is_some_and(|at| at <= wake_at) {
+            return;
         }
+        if !tokio::task::coop::has_budget_remaining() {
+            // It would not be heard.
+            cx.waker().wake_by_ref();
+            return;
+        }
+        self.timer_at = Some(wake_at);
+        self.timer.as_mut().reset(wake_at.into());
         if self.timer.as_mut().poll(cx).is_ready() {
-            self.timer_at = None;
             cx.waker().wake_by_ref();
         }
     }
@@ -322,7 +392,6 @@ fn log(news: &StormNews) {
 /// What the future's end means.
 fn judged(output: Result<Outcome, Panicked>, shard: &mut Shard) -> Outcome {
     match output {
-        Ok(outcome @ (Outcome::Handled | Outcome::Skipped)) => outcome,
         Ok(outcome) => note_fatal(outcome, shard),
         Err(Panicked(message)) => Outcome::Failed(Box::new(Failure {
             fault: Fault::Permanent,

@@ -200,18 +200,21 @@ impl ShardGauges {
         Self { base, turning_since: AtomicU64::new(0), census, census_at: AtomicU64::new(0) }
     }
 
-    pub(in crate::pipeline) fn turn_begins(&self, now: Instant) {
-        self.turning_since.store(self.millis(now), Ordering::Relaxed);
+    /// The turn's name for `now`, in milliseconds.
+    pub(in crate::pipeline) fn turn_begins(&self, now: Instant) -> u64 {
+        let turn = self.millis(now);
+        self.turning_since.store(turn, Ordering::Relaxed);
+        turn
     }
 
-    /// Looks through what is held once a second, and says when it is to be done next.
-    pub(in crate::pipeline) fn turn_ends(&self, now: Instant, shard: &Shard) -> Option<Instant> {
+    /// Ends the turn that began at `now`. Looks through what is held once a second, and says when it is to be done next.
+    pub(in crate::pipeline) fn turn_ends(&self, turn: u64, now: Instant, shard: &Shard) -> Option<Instant> {
         self.turning_since.store(0, Ordering::Relaxed);
         let at = self.census_at.load(Ordering::Relaxed);
         if at == 0 && shard.is_empty() {
             return None;
         }
-        if at != 0 && self.millis(now) < at {
+        if at != 0 && turn < at {
             return Some(self.base + Duration::from_millis(at));
         }
         if at != 0 {

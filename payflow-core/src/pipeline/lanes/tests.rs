@@ -23,7 +23,7 @@ fn lanes(order: Order) -> Lanes<()> {
 }
 
 fn push(lanes: &mut Lanes<()>, routed: Routed) -> Option<EntryId> {
-    lanes.push(routed, (), Instant::now())
+    lanes.push(lanes.lane_of(&routed), routed, (), Instant::now())
 }
 
 fn started(lanes: &mut Lanes<()>) -> Vec<(EntryId, i64)> {

@@ -9,14 +9,9 @@ use crate::pipeline::storm::{Destination, Mark};
 /// What the shard knows of a delivery beyond its lane.
 #[derive(Debug)]
 pub(super) struct State {
-    /// Attempts that counted.
-    pub(super) attempts: u32,
     /// Starts of any work, to tell a deadline of an earlier one.
     pub(super) starts: u32,
     pub(super) destination: Destination,
-    pub(super) mark: Mark,
-    /// An attempt may have had its effect.
-    pub(super) unknown: bool,
     /// It tries out whether its destination works again.
     pub(super) probes: bool,
     /// Its partition is being revoked, or the pipeline shuts down: it may finish, and begins nothing new.
@@ -25,6 +20,18 @@ pub(super) struct State {
     pub(super) class: Class,
     /// Where its future sits.
     pub(super) seat: Option<usize>,
+    /// Boxed: most never fail, and each is moved when it comes and when it goes.
+    history: Option<Box<History>>,
+}
+
+/// What is remembered of a delivery once it has failed.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// Attempts that counted.
+    pub(super) attempts: u32,
+    pub(super) mark: Mark,
+    /// An attempt may have had its effect.
+    pub(super) unknown: bool,
     /// Until when it waits, if it waits for a time.
     pub(super) due: Option<Instant>,
     /// How its last attempt failed, while it waits for the next.
@@ -36,36 +43,68 @@ pub(super) struct State {
 impl State {
     pub(super) const fn new(destination: Destination) -> Self {
         Self {
-            attempts: 0,
             starts: 0,
             destination,
-            mark: Mark::NONE,
-            unknown: false,
             probes: false,
             stopping: false,
             class: Class::First,
             seat: None,
-            due: None,
-            last: None,
-            verdict: None,
+            history: None,
         }
     }
 
     /// What is to be run next.
     pub(super) fn work(&self) -> Work {
-        match &self.verdict {
-            Some(verdict) => Work::DeadLetter(verdict.clone()),
-            None => Work::Handle { attempt: self.attempts.saturating_add(1) },
+        match self.verdict() {
+            Some(verdict) => Work::DeadLetter(Box::new(verdict.clone())),
+            None => Work::Handle { attempt: self.attempts().saturating_add(1) },
         }
+    }
+
+    /// Attempts that counted.
+    pub(super) fn attempts(&self) -> u32 {
+        self.history.as_ref().map_or(0, |history| history.attempts)
+    }
+
+    /// Until when it waits, if it waits for a time.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.history.as_ref()?.due
+    }
+
+    /// Why it is to be dead-lettered, once it is.
+    pub(super) fn verdict(&self) -> Option<&Verdict> {
+        self.history.as_ref()?.verdict.as_deref()
+    }
+
+    /// As what it is to start again.
+    pub(super) fn class_again(&self) -> Class {
+        let failed = self.history.as_ref().is_some_and(|history| history.last.is_some());
+        if failed { Class::Again } else { Class::First }
+    }
+
+    /// It waits, but for no time.
+    pub(super) fn forget_due(&mut self) {
+        if let Some(history) = &mut self.history {
+            history.due = None;
+        }
+    }
+
+    /// It has failed, or does now.
+    pub(super) fn history(&mut self) -> &mut History {
+        self.history.get_or_insert_default()
     }
 
     /// Whether a storm at its destination is to keep it from starting: its handler, or a dead letter about nothing but
     /// the destination that nobody has tried to publish yet. That one has its last failure back.
     pub(super) fn waits_for_weather(&mut self) -> bool {
-        let Some(verdict) = self.verdict.take_if(|verdict| verdict.may_pass && verdict.failures == 0) else {
-            return self.verdict.is_none();
+        let Some(history) = &mut self.history else {
+            return true;
         };
-        self.last = Some(verdict.failure);
+        let Some(verdict) = history.verdict.take_if(|verdict| verdict.may_pass && verdict.failures == 0)
+        else {
+            return history.verdict.is_none();
+        };
+        history.last = Some(verdict.failure);
         true
     }
 }

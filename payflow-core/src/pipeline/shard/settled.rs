@@ -36,6 +36,12 @@ impl Settled {
         nothing_left && self.counts == Counts::default() && self.broken.is_none()
     }
 
+    /// Whether all that is to be told is that some were finished: nothing was given up, and nothing broke.
+    pub(in crate::pipeline) const fn is_all_finished(&self) -> bool {
+        self.given_up.is_empty() && self.broken.is_none()
+    }
+
+    #[inline]
     pub(super) fn finish(&mut self, delivery: Arc<Delivery>) {
         self.finished.push(delivery.token);
         self.let_go(delivery);
@@ -46,8 +52,11 @@ impl Settled {
         self.let_go(delivery);
     }
 
+    #[inline]
     fn let_go(&mut self, delivery: Arc<Delivery>) {
         self.bytes += delivery.size_bytes();
-        self.emptied.extend(emptied(delivery));
+        if let Some(emptied) = emptied(delivery) {
+            self.emptied.push(emptied);
+        }
     }
 }

@@ -21,6 +21,7 @@ struct Queues {
 }
 
 impl Sheltered {
+    #[inline]
     pub(super) const fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::attempt::{Failure, State};
+use super::attempt::Failure;
 use super::{Shard, lanes};
 use crate::pipeline::lanes::{Class, EntryId};
 use crate::pipeline::storm::{Destination, Probed};
@@ -27,10 +27,11 @@ impl Shard {
             return;
         };
         let state = &mut entry.state;
-        state.due = None;
-        state.last = failure.or_else(|| state.last.take());
-        let class = if state.last.is_some() { Class::Again } else { Class::First };
-        self.sheltered.push(state.destination, id, class);
+        state.forget_due();
+        if failure.is_some() {
+            state.history().last = failure;
+        }
+        self.sheltered.push(state.destination, id, state.class_again());
     }
 
     /// Starts one as a probe, if it is time and this shard has one. Probes are of the class that is bounded.
@@ -104,9 +105,8 @@ impl Shard {
     }
 
     fn shelter_again(&mut self, id: EntryId) {
-        if let Some(State { destination, last, .. }) = self.lanes.get(id).map(|entry| &entry.state) {
-            let class = if last.is_some() { Class::Again } else { Class::First };
-            self.sheltered.push(*destination, id, class);
+        if let Some(state) = self.lanes.get(id).map(|entry| &entry.state) {
+            self.sheltered.push(state.destination, id, state.class_again());
         }
     }
 }

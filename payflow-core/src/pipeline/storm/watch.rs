@@ -72,6 +72,7 @@ impl StormWatch {
     }
 
     /// Whether a storm is on anywhere.
+    #[inline]
     pub(in crate::pipeline) fn is_any_on(&self) -> bool {
         self.shared.any.load(Ordering::Relaxed)
     }

@@ -1,8 +1,12 @@
 //! One attempt: decode and handle, or publish a dead letter.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use futures_core::future::BoxFuture;
+use pin_project_lite::pin_project;
 use tracing::error;
 
 use super::publication::Publication;
@@ -33,8 +37,13 @@ impl<C, H> Attempts<C, H> {
         }
     }
 
-    /// One future with as little in it as can be: it is moved into its seat for every attempt.
-    pub(super) async fn perform<T>(&self, work: Work, delivery: Arc<Delivery>) -> Outcome
+    /// Decodes, and begins to handle. Codec and handler may panic here as well as when it is polled.
+    #[inline]
+    pub(super) fn perform<T>(
+        &self,
+        work: Work,
+        delivery: Arc<Delivery>,
+    ) -> Attempt<'_, impl Future<Output = Result<(), Error>> + Send>
     where
         T: Send,
         C: Codec<T>,
@@ -42,21 +51,21 @@ impl<C, H> Attempts<C, H> {
     {
         let attempt = match work {
             Work::Handle { attempt } => attempt,
-            // Boxed: it is rare, and large.
             Work::DeadLetter(verdict) => {
-                return Box::pin(self.publication.publish(delivery, verdict)).await;
+                return Attempt::Publishing {
+                    publishing: Box::pin(self.publication.publish(delivery, verdict)),
+                };
             }
         };
         let Some(value) = &delivery.value else {
-            return Outcome::Skipped;
+            return Attempt::Ended { outcome: Some(Outcome::Skipped) };
         };
-        let body = match self.codec.decode(value, &delivery.headers) {
-            Ok(body) => body,
-            Err(error) => return Outcome::Failed(Box::new(undecodable(&error))),
-        };
-        match self.handler.handle(Message::shared(body, delivery, attempt)).await {
-            Ok(()) => Outcome::Handled,
-            Err(error) => Outcome::Failed(Box::new(self.failed(&error))),
+        match self.codec.decode(value, &delivery.headers) {
+            Ok(body) => Attempt::Handling {
+                handling: self.handler.handle(Message::shared(body, delivery, attempt)),
+                unusable: &self.unusable,
+            },
+            Err(error) => Attempt::Ended { outcome: Some(Outcome::Failed(Box::new(undecodable(&error)))) },
         }
     }
 
@@ -67,16 +76,57 @@ impl<C, H> Attempts<C, H> {
     {
         self.handler.destination(delivery)
     }
+}
 
-    fn failed(&self, error: &Error) -> Failure {
-        let reason = error.chain();
-        if error.fault() == Fault::Fatal
-            && let Some(unlogged) = self.unusable.admit(now())
-        {
-            error!(error = reason, unlogged, "handler's client is unusable: its records are dead-lettered");
-        }
-        Failure { fault: error.fault(), counts_attempt: error.counts_attempt(), stage: "handler", reason }
+pin_project! {
+    /// An attempt under way. Written by hand, since it is moved into its seat each time: a compiled one would hold the handler's
+    /// future and what that is made of side by side.
+    #[project = AttemptProjection]
+    pub(super) enum Attempt<'a, F> {
+        Handling {
+            #[pin]
+            handling: F,
+            unusable: &'a Sparse,
+        },
+        /// Boxed: it is rare, and large.
+        Publishing {
+            publishing: BoxFuture<'a, Outcome>,
+        },
+        /// Present until it is polled.
+        Ended {
+            outcome: Option<Outcome>,
+        },
     }
+}
+
+impl<F: Future<Output = Result<(), Error>>> Future for Attempt<'_, F> {
+    type Output = Outcome;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        match self.project() {
+            AttemptProjection::Handling { handling, unusable } => {
+                Poll::Ready(match ready!(handling.poll(cx)) {
+                    Ok(()) => Outcome::Handled,
+                    Err(error) => failed(&error, unusable),
+                })
+            }
+            AttemptProjection::Publishing { publishing } => publishing.as_mut().poll(cx),
+            AttemptProjection::Ended { outcome } => outcome.take().map_or(Poll::Pending, Poll::Ready),
+        }
+    }
+}
+
+#[cold]
+fn failed(error: &Error, unusable: &Sparse) -> Outcome {
+    let reason = error.chain();
+    if error.fault() == Fault::Fatal
+        && let Some(unlogged) = unusable.admit(now())
+    {
+        error!(error = reason, unlogged, "handler's client is unusable: its records are dead-lettered");
+    }
+    let (fault, counts_attempt) = (error.fault(), error.counts_attempt());
+    Outcome::Failed(Box::new(Failure { fault, counts_attempt, stage: "handler", reason }))
 }
 
 /// At most one line of a kind in this time.

@@ -36,13 +36,23 @@ pub(super) struct Permits {
 
 impl Permits {
     pub(super) fn new(limit: &Limit) -> Self {
-        let (all, again) = (Line::new(&limit.all), Line::new(&limit.again));
+        let (all, again) = (Line::new(&limit.all, TAKEN_AT_ONCE), Line::new(&limit.again, 1));
         Self { all, again, last: Class::First }
     }
 
     /// Takes a permit for one of the classes that have something to start, or gets in line. In turn, where there is one for
     /// both.
+    #[inline]
     pub(super) fn poll_acquire(&mut self, cx: &mut Context<'_>, again: bool, first: bool) -> Poll<Class> {
+        // What most starts find: nothing failed, and the permit of the last one is kept.
+        if first && !again && self.again.is_at_rest() && self.all.take_kept() {
+            self.last = Class::First;
+            return Poll::Ready(Class::First);
+        }
+        self.poll_acquire_in_turn(cx, again, first)
+    }
+
+    fn poll_acquire_in_turn(&mut self, cx: &mut Context<'_>, again: bool, first: bool) -> Poll<Class> {
         if !again {
             self.again.rest();
         } else if !(first && self.last == Class::Again) && self.again.poll_acquire(cx).is_ready() {
@@ -62,7 +72,15 @@ impl Permits {
         self.all.poll_acquire(cx).map(|()| Class::First)
     }
 
+    /// Takes one more for a first attempt if it is at hand, where [`poll_acquire`](Self::poll_acquire) has just given one and nothing
+    /// that failed before is to be started.
+    #[inline]
+    pub(super) const fn take_kept(&mut self) -> bool {
+        self.all.take_kept()
+    }
+
     /// Takes note of a permit that is no longer used; [`give_back`](Self::give_back) hands it on.
+    #[inline]
     pub(super) fn release(&mut self, class: Class) {
         self.all.release();
         if class == Class::Again {
@@ -70,7 +88,7 @@ impl Permits {
         }
     }
 
-    /// Gives the permits back that were released, save the one that is kept.
+    /// Gives the permits back that were released, save those that are kept.
     pub(super) fn give_back(&mut self) {
         self.all.give_back();
         self.again.give_back();
@@ -83,11 +101,15 @@ impl Permits {
     }
 }
 
+/// Of those that nobody waits for. What is not used goes back at the end of the turn.
+const TAKEN_AT_ONCE: u32 = 16;
+
 /// A place before one semaphore. A permit that came back is kept for the next start of this turn, so that handlers that are ready at
-/// once do not touch what all shards share.
+/// once do not touch what all shards share; where there are many, several are taken together.
 struct Line {
     semaphore: Arc<Semaphore>,
-    kept: bool,
+    taken_at_once: u32,
+    kept: usize,
     /// On their way back, all at once.
     returning: usize,
     /// In line for a permit, when there was none.
@@ -97,19 +119,31 @@ struct Line {
 type Waiting = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
 
 impl Line {
-    fn new(semaphore: &Arc<Semaphore>) -> Self {
-        Self { semaphore: Arc::clone(semaphore), kept: false, returning: 0, waiting: None }
+    fn new(semaphore: &Arc<Semaphore>, taken_at_once: u32) -> Self {
+        Self { semaphore: Arc::clone(semaphore), taken_at_once, kept: 0, returning: 0, waiting: None }
+    }
+
+    #[inline]
+    const fn take_kept(&mut self) -> bool {
+        if self.kept == 0 {
+            return false;
+        }
+        self.kept -= 1;
+        true
     }
 
     /// Takes a permit, or gets in line for one. First come, first served among the shards.
     fn poll_acquire(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if std::mem::take(&mut self.kept) {
+        if self.take_kept() {
             return Poll::Ready(());
         }
         if self.waiting.is_none() {
-            if let Ok(permit) = self.semaphore.try_acquire() {
-                permit.forget();
-                return Poll::Ready(());
+            for taken in [self.taken_at_once, 1] {
+                if let Ok(permits) = self.semaphore.try_acquire_many(taken) {
+                    permits.forget();
+                    self.kept = taken as usize - 1;
+                    return Poll::Ready(());
+                }
             }
             self.waiting = Some(Box::pin(Arc::clone(&self.semaphore).acquire_owned()));
         }
@@ -125,9 +159,12 @@ impl Line {
         })
     }
 
+    #[inline]
     fn release(&mut self) {
-        if self.waiting.is_some() || std::mem::replace(&mut self.kept, true) {
+        if self.waiting.is_some() || self.kept > 0 {
             self.returning += 1;
+        } else {
+            self.kept = 1;
         }
     }
 
@@ -137,9 +174,14 @@ impl Line {
         }
     }
 
+    #[inline]
+    const fn is_at_rest(&self) -> bool {
+        self.waiting.is_none() && self.kept == 0 && self.returning == 0
+    }
+
     fn rest(&mut self) {
         self.waiting = None;
-        self.returning += usize::from(std::mem::take(&mut self.kept));
+        self.returning += std::mem::take(&mut self.kept);
         self.give_back();
     }
 }

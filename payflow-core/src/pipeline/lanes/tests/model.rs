@@ -162,23 +162,19 @@ impl Pair {
         let value = (bytes > 0).then(|| vec![0; bytes].into());
         let delivery = Arc::new(Delivery { value, ..Arc::unwrap_or_clone(delivery) });
         let size = delivery.size_bytes();
-        let mut routed = Routed { hash, delivery };
+        let routed = Routed { hash, delivery };
         let name = self.model.name(slot, key, offset);
         let held = |id, stage| Held { id, offset, bytes: size, stage };
 
         if directly {
-            match self.lanes.start_directly(routed) {
-                Ok(direct) => {
-                    assert!(self.model.lane(name).is_none(), "{name:?} is not idle");
-                    let id = self.lanes.enter(direct, (), Instant::now());
-                    assert_eq!(self.model.push(name, held(id, Stage::Running)), None);
-                    return;
-                }
-                Err(back) => routed = back,
+            assert_eq!(self.lanes.lane_of(&routed).is_some(), self.model.lane(name).is_some(), "{name:?}");
+            if self.lanes.lane_of(&routed).is_none() {
+                let id = self.lanes.enter(Direct::new(routed), (), Instant::now());
+                assert_eq!(self.model.push(name, held(id, Stage::Running)), None);
+                return;
             }
-            assert!(self.model.lane(name).is_some(), "{name:?} is idle");
         }
-        let full = self.lanes.push(routed, (), Instant::now());
+        let full = self.lanes.push(self.lanes.lane_of(&routed), routed, (), Instant::now());
         // The slab tells no id of what is queued: it is the one with this offset.
         let entry = self.lanes.entries.iter().find(|(_, entry)| entry.delivery.offset == offset);
         let id = self.lanes.id(entry.expect("it was pushed").0);

@@ -1,0 +1,86 @@
+//! What is started as it comes: most lanes are idle, and most messages end at once.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::attempt::{Outcome, State};
+use super::{Shard, lanes};
+use crate::consumer::Delivery;
+use crate::pipeline::lanes::{EntryId, Routed};
+use crate::pipeline::storm::Destination;
+
+/// A delivery that was started without an entry.
+#[derive(Debug)]
+pub(in crate::pipeline) struct Direct {
+    lane: lanes::Direct,
+    destination: Destination,
+}
+
+impl Direct {
+    pub(in crate::pipeline) const fn delivery(&self) -> &Arc<Delivery> {
+        self.lane.delivery()
+    }
+}
+
+impl Shard {
+    /// The delivery to start now, for its first attempt, if its lane is idle; it waits its turn otherwise. Either it
+    /// [ends](Self::ended_directly) or it is [taken in](Self::enter) before anything else is asked of the shard.
+    #[inline]
+    pub(in crate::pipeline) fn deliver_or_start(
+        &mut self,
+        routed: Routed,
+        destination: Destination,
+        now: Instant,
+    ) -> Option<Direct> {
+        let lane = self.lanes.lane_of(&routed);
+        if lane.is_some() || self.paused || self.storms.is_any_on() {
+            self.deliver_into(lane, routed, destination, now);
+            return None;
+        }
+        Some(Direct { lane: lanes::Direct::new(routed), destination })
+    }
+
+    /// What was started directly did not end at once.
+    pub(in crate::pipeline) fn enter(&mut self, direct: Direct, now: Instant) -> EntryId {
+        let mut state = State::new(direct.destination);
+        state.starts = 1;
+        self.lanes.enter(direct.lane, state, now)
+    }
+
+    /// What was started directly ended at once.
+    pub(in crate::pipeline) fn ended_directly(&mut self, direct: Direct, outcome: Outcome, now: Instant) {
+        match outcome {
+            Outcome::Handled => self.handled_directly(direct),
+            Outcome::Skipped => {
+                self.settled.counts.skipped += 1;
+                self.settled.finish(direct.lane.into_delivery());
+            }
+            unfinished => {
+                let id = self.enter(direct, now);
+                self.ended(id, unfinished, now);
+            }
+        }
+    }
+
+    /// What was started directly was handled at once.
+    #[inline]
+    pub(in crate::pipeline) fn handled_directly(&mut self, direct: Direct) {
+        self.settled.counts.handled += 1;
+        self.count_success(direct.destination);
+        self.settled.finish(direct.lane.into_delivery());
+    }
+
+    #[inline]
+    pub(super) fn count_success(&mut self, destination: Destination) {
+        match self.successes.get_mut(destination.index()) {
+            Some(attempts) => *attempts += 1,
+            None => self.count_first_success(destination),
+        }
+    }
+
+    #[cold]
+    fn count_first_success(&mut self, destination: Destination) {
+        self.successes.resize(destination.index(), 0);
+        self.successes.push(1);
+    }
+}
