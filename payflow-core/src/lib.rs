@@ -94,7 +94,7 @@ pub use payment::{
 };
 pub use pipeline::{
     DeadLetters, InvalidConfig, OldestUnfinished, Order, Pipeline, PipelineConfig, PipelineHandle,
-    PipelineHealth, PipelineSnapshot, PipelineState, RetryPolicy, StormPolicy, UnfinishedStage,
+    PipelineHealth, PipelineSnapshot, PipelineState, RetryPolicy, Storm, StormPolicy, UnfinishedStage,
 };
 pub use principal::Principal;
 pub use producer::Producer;

@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 pub use config::{InvalidConfig, Order, PipelineConfig};
 pub use dead_letter::DeadLetters;
 pub use handle::{
-    OldestUnfinished, PipelineHandle, PipelineHealth, PipelineSnapshot, PipelineState, UnfinishedStage,
+    OldestUnfinished, PipelineHandle, PipelineHealth, PipelineSnapshot, PipelineState, Storm, UnfinishedStage,
 };
 pub use retry::RetryPolicy;
 #[cfg(feature = "simulation")]

@@ -13,10 +13,12 @@ use super::storm::StormPolicy;
 /// What is handled one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Order {
-    /// Records of a partition that share a key; a record without a key waits for nobody. The default: order per payer.
+    /// Records of a partition that share a key; a record without a key waits for nobody. The default: order per payer. A key
+    /// may take an eighth of what the pipeline may hold: behind a record that fails, more is dead-lettered (`lane full`).
     #[default]
     ByKey,
-    /// All records of a partition.
+    /// All records of a partition: behind one that fails the whole partition waits, and what waits may take all that the
+    /// pipeline may hold, so that other partitions wait too. Only keys have [shares](Self::ByKey).
     ByPartition,
     /// Nothing.
     None,
@@ -253,7 +255,7 @@ mod tests {
             (new().with_handler_timeout(Duration::MAX), "handler_timeout"),
             (new().with_commit_interval(Duration::MAX), "commit_interval"),
             (new().with_drain(Duration::MAX), "drain"),
-            (new().with_storm(StormPolicy::new().with_run(0)), "storm"),
+            (new().with_storm(StormPolicy::new().with_keys(0)), "storm"),
         ];
         for (config, setting) in cases {
             assert_eq!(config.check().unwrap_err().setting(), setting);

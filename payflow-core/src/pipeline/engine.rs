@@ -147,7 +147,8 @@ impl Engine {
         };
         let (records, bytes) = (self.records, self.bytes);
         let idle = records == 0 && self.slots.are_at_end();
-        Turn { life, partitions: self.slots.active(), records, bytes, idle }
+        let (partitions, leaving) = (self.slots.active(), self.slots.leaving());
+        Turn { life, partitions, leaving, records, bytes, idle, paused: self.paused }
     }
 
     /// How many deliveries are held.
@@ -227,7 +228,9 @@ impl Engine {
     fn admit(&mut self, delivery: &mut Delivery, actions: &mut Actions) {
         let token = delivery.token;
         let wanted = matches!(self.phase, Phase::Running | Phase::Ended);
-        let Some(partition) = wanted.then(|| self.slots.hand_out(token)).flatten() else {
+        let offset = delivery.offset;
+        let handed_out = if wanted { self.slots.hand_out(token, offset) } else { None };
+        let Some((partition, tells)) = handed_out else {
             actions.given_up.push(token);
             return;
         };
@@ -238,6 +241,9 @@ impl Engine {
         if let Some(shard) = actions.to_shards.get_mut(shard) {
             let delivery = self.shelf.share(delivery);
             shard.push_back(ToShard::Deliver(Routed { hash, delivery }));
+        }
+        if tells {
+            actions.tell_all(|| ToShard::Newest { slot: token.slot(), offset });
         }
     }
 

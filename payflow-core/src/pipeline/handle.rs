@@ -48,6 +48,7 @@ impl PipelineHandle {
     }
 
     /// What [`health`](Self::health) will say after so long, if nothing happens until then. For tests.
+    #[doc(hidden)]
     #[must_use]
     pub fn health_in(&self, time: Duration) -> PipelineHealth {
         self.gauges.health(gauges::now() + time)
@@ -61,12 +62,12 @@ impl PipelineHandle {
         oldest.max_by_key(|oldest| oldest.age)
     }
 
-    /// The destinations that count as down, and for how long: see [`StormPolicy`](crate::StormPolicy).
+    /// The destinations that count as down: see [`StormPolicy`](crate::StormPolicy).
     #[must_use]
-    pub fn storms(&self) -> Vec<(&'static str, Duration)> {
+    pub fn storms(&self) -> Vec<Storm> {
         let now = gauges::now();
-        let storms = self.gauges.storms().into_iter();
-        storms.map(|(name, since)| (name, now.saturating_duration_since(since))).collect()
+        let storm = |(destination, since)| Storm { destination, lasts: now.saturating_duration_since(since) };
+        self.gauges.storms().into_iter().map(storm).collect()
     }
 
     /// Nothing more is received or started until [`resume`](Self::resume). What runs goes on, what is held stays held, and
@@ -105,6 +106,16 @@ pub struct PipelineSnapshot {
     pub dead_letters_failed: u64,
 }
 
+/// A destination that counts as down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Storm {
+    /// Its name, as the handler has it.
+    pub destination: &'static str,
+    /// For how long.
+    pub lasts: Duration,
+}
+
 /// A record that has been held for long: what the rest of its key waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -127,6 +138,7 @@ pub struct OldestUnfinished {
 
 /// What an unfinished record does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum UnfinishedStage {
     /// It waits behind another of its lane, or for a free place.
     Queued,

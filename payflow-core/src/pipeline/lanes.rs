@@ -128,6 +128,8 @@ pub(super) struct Lanes<S> {
     /// First attempts.
     ready: VecDeque<EntryId>,
     ready_again: VecDeque<EntryId>,
+    /// By slot: an offset that its partition has come to.
+    newest: Vec<i64>,
     serial: u64,
 }
 
@@ -141,6 +143,7 @@ impl<S> Lanes<S> {
             by_hash: HashTable::new(),
             ready: VecDeque::new(),
             ready_again: VecDeque::new(),
+            newest: Vec::new(),
             serial: 0,
         }
     }
@@ -304,6 +307,38 @@ impl<S> Lanes<S> {
         }
     }
 
+    /// The partition `slot` has come to that offset. The heads of its lanes that are full now.
+    pub(super) fn newest(&mut self, slot: u32, newest: i64) -> Vec<EntryId> {
+        let index = slot as usize;
+        if self.newest.len() <= index {
+            self.newest.resize(index + 1, i64::MIN);
+        }
+        if let Some(known) = self.newest.get_mut(index) {
+            *known = newest;
+        }
+        let of_slot = |lane: &Lane| self.entries[lane.head].delivery.token.slot() == slot;
+        let full = self.lanes.iter().filter(|(lane, held)| of_slot(held) && self.is_full(*lane));
+        full.map(|(_, lane)| self.id(lane.head)).collect()
+    }
+
+    /// Nothing is known of the partition `slot` (`None`: of any) any more: another takes its place.
+    pub(super) fn forget_newest(&mut self, slot: Option<u32>) {
+        let concerned = |index: usize| slot.is_none_or(|slot| slot as usize == index);
+        for (_, newest) in self.newest.iter_mut().enumerate().filter(|(index, _)| concerned(*index)) {
+            *newest = i64::MIN;
+        }
+    }
+
+    /// As what a failure of an entry counts for a storm: its key or, where there is no order by key, itself.
+    pub(super) fn storm_lane(&self, id: EntryId) -> u64 {
+        let Some(entry) = self.get(id) else { return 0 };
+        if self.order == Order::ByKey && entry.lane.is_some() {
+            return self.hash_of(entry);
+        }
+        let token = entry.delivery.token;
+        entry.delivery.offset.cast_unsigned() ^ u64::from(token.slot()).rotate_right(16)
+    }
+
     /// All that is held, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry<S>> {
         self.entries.iter().map(|(_, entry)| entry)
@@ -408,9 +443,15 @@ impl<S> Lanes<S> {
         if self.order != Order::ByKey || held.records < 2 {
             return false;
         }
-        let offset = |index: usize| self.entries[index].delivery.offset;
-        let is_old = || offset(*tail).saturating_sub(offset(*head)) >= LaneShare::WINDOW;
-        held.reaches(&self.share) || (held.records >= LaneShare::OLD_RECORDS && is_old())
+        held.reaches(&self.share) || (held.records >= LaneShare::OLD_RECORDS && self.is_old(*head, *tail))
+    }
+
+    /// Whether the head of a lane, whose tail is that, lies far behind the newest of its partition.
+    fn is_old(&self, head: usize, tail: usize) -> bool {
+        let (head, tail) = (&self.entries[head].delivery, &self.entries[tail].delivery);
+        let told = self.newest.get(head.token.slot() as usize).copied();
+        let newest = told.map_or(tail.offset, |told| told.max(tail.offset));
+        newest.saturating_sub(head.offset) >= LaneShare::OLD_AFTER
     }
 }
 

@@ -3,6 +3,7 @@
 mod policy;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 pub use policy::StormPolicy;
@@ -10,15 +11,13 @@ pub(super) use watch::{Destination, StormNews, StormWatch};
 
 /// Watches one destination.
 ///
-/// Only failures that may pass (transient, unknown) count. In a storm nothing of the destination is started or
-/// dead-lettered, save one probe at a time.
+/// Only failures that may pass (transient, unknown) count, and each lane once: however often one key fails, it is one key
+/// that fails. In a storm nothing of the destination is started or dead-lettered, save one probe at a time.
 #[derive(Debug)]
 pub(super) struct StormGuard {
     policy: StormPolicy,
-    /// Records that failed since the last success, each once.
-    run: u32,
-    /// Rises with each success, so that a record that fails again is told from one that fails first.
-    epoch: u32,
+    /// The lanes that failed since the last success.
+    run: Failing,
     recent: Recent,
     storm: Option<Storm>,
     /// The shards that have probed, the last one last: it lets the others go before it.
@@ -29,12 +28,28 @@ pub(super) struct StormGuard {
 const COURTESY: Duration = Duration::from_millis(5);
 
 /// About the last attempts: older ones count half, and half of that.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Recent {
     attempts: u64,
     failures: u64,
-    /// Failures that were the first of their record in its epoch.
-    records: u64,
+    /// The lanes that failed since the counts were last halved.
+    lanes: Failing,
+}
+
+/// Lanes that failed, each once; no more of them than a storm takes.
+#[derive(Debug, Default)]
+struct Failing(BTreeSet<u64>);
+
+impl Failing {
+    fn add(&mut self, lane: u64, policy: &StormPolicy) {
+        if !policy.is_off() && self.0.len() < policy.lanes as usize {
+            self.0.insert(lane);
+        }
+    }
+
+    fn is_enough(&self, policy: &StormPolicy) -> bool {
+        !policy.is_off() && self.0.len() >= policy.lanes as usize
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -44,10 +59,6 @@ struct Storm {
     /// `None` while a probe runs.
     probe_at: Option<Instant>,
 }
-
-/// What a record that failed keeps of it, to be counted once in a run. The default is that of one that never did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Mark(u32);
 
 /// How a probe ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,10 +72,9 @@ pub(super) enum Probed {
 }
 
 impl StormGuard {
-    pub(super) const fn new(policy: StormPolicy) -> Self {
-        let recent = Recent { attempts: 0, failures: 0, records: 0 };
-        // A mark is 0 until its record fails.
-        Self { policy, run: 0, epoch: 1, recent, storm: None, probers: Vec::new() }
+    pub(super) fn new(policy: StormPolicy) -> Self {
+        let (run, recent) = (Failing::default(), Recent::default());
+        Self { policy, run, recent, storm: None, probers: Vec::new() }
     }
 
     /// Whether a storm is on.
@@ -83,28 +93,24 @@ impl StormGuard {
             return;
         }
         self.recent.add(attempts, self.policy.window);
-        if self.run > 0 {
-            self.begin_epoch();
-        }
+        self.run.0.clear();
     }
 
-    /// An attempt failed in a way that may pass. True if a storm begins with it.
-    pub(super) fn failed(&mut self, mark: &mut Mark, now: Instant) -> bool {
-        let first = mark.0 != self.epoch;
-        mark.0 = self.epoch;
+    /// An attempt in that lane failed in a way that may pass. True if a storm begins with it.
+    pub(super) fn failed(&mut self, lane: u64, now: Instant) -> bool {
         if self.is_on() {
             return false;
         }
-        self.run = self.run.saturating_add(u32::from(first));
+        self.run.add(lane, &self.policy);
         self.recent.add(1, self.policy.window);
         self.recent.failures += 1;
-        self.recent.records += u64::from(first);
-        if !self.policy.is_reached(self.run, &self.recent) {
-            return false;
+        self.recent.lanes.add(lane, &self.policy);
+        let begins = self.run.is_enough(&self.policy) || self.recent.is_enough(&self.policy);
+        if begins {
+            let spacing = self.policy.probe_first;
+            self.storm = Some(Storm { since: now, spacing, probe_at: Some(now + spacing) });
         }
-        let spacing = self.policy.probe_first;
-        self.storm = Some(Storm { since: now, spacing, probe_at: Some(now + spacing) });
-        true
+        begins
     }
 
     /// When the next probe may start in a shard; `None` without a storm, and while a probe runs.
@@ -135,8 +141,8 @@ impl StormGuard {
             Probed::Succeeded => {
                 self.storm = None;
                 self.recent = Recent::default();
+                self.run.0.clear();
                 self.probers.clear();
-                self.begin_epoch();
                 return true;
             }
             Probed::Failed => {
@@ -147,22 +153,21 @@ impl StormGuard {
         }
         false
     }
-
-    const fn begin_epoch(&mut self) {
-        self.run = 0;
-        // 0 is the mark of a record that never failed.
-        self.epoch = if self.epoch == u32::MAX { 1 } else { self.epoch + 1 };
-    }
 }
 
 impl Recent {
-    const fn add(&mut self, attempts: u64, window: u32) {
+    fn add(&mut self, attempts: u64, window: u32) {
         self.attempts = self.attempts.saturating_add(attempts);
-        while self.attempts >= 2 * window as u64 {
+        while self.attempts >= 2 * u64::from(window) {
             self.attempts /= 2;
             self.failures /= 2;
-            self.records /= 2;
+            self.lanes.0.clear();
         }
+    }
+
+    fn is_enough(&self, policy: &StormPolicy) -> bool {
+        let share = self.failures.saturating_mul(100) >= self.attempts * u64::from(policy.percent);
+        self.attempts >= u64::from(policy.window) && share && self.lanes.is_enough(policy)
     }
 }
 

@@ -71,7 +71,7 @@ where
         gauges: equipment.gauges,
         arrived: Vec::new(),
         batches: Vec::new(),
-        letters: Letters::default(),
+        letters: Letters::new(tokio::time::Instant::now().into_std()),
         held_back: 0,
         seated: Vec::new(),
         vacated: Vec::new(),
@@ -159,7 +159,8 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
             self.bell.ring();
             self.storms.take_news().iter().for_each(log);
         }
-        let census_at = self.gauges.turn_ends(turn, now, &self.shard);
+        let queued = self.letters.next_delivery().map(|routed| (self.letters.since(), routed));
+        let census_at = self.gauges.turn_ends(turn, now, &self.shard, queued);
         self.set_timer(cx, now, census_at);
         if rest || weather_changed || self.shard.watches_weather() && !listens {
             cx.waker().wake_by_ref();
@@ -172,7 +173,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         let orders = self.arrived.iter().flatten().any(is_order);
         std::mem::swap(&mut self.arrived, &mut self.batches);
         for batch in self.batches.drain(..) {
-            self.letters.add(batch, &mut self.arrived);
+            self.letters.add(batch, now, &mut self.arrived);
         }
         if orders {
             self.obey(now);
@@ -182,14 +183,19 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
 
     /// An order is about what was delivered before it, so all of that is sorted into lanes first.
     fn obey(&mut self, now: Instant) {
-        while let Some(letter) = self.letters.next(&mut self.arrived) {
+        loop {
+            let since = self.letters.since();
+            let Some(letter) = self.letters.next(&mut self.arrived) else {
+                break;
+            };
             match letter {
                 ToShard::Deliver(routed) => {
                     let destination = self.destinations.of(&routed.delivery);
-                    self.shard.deliver(routed, destination, now);
+                    self.shard.deliver(routed, destination, since);
                 }
                 ToShard::Stop(slot) => self.shard.stop(slot),
                 ToShard::Cut(slot) => self.shard.cut(slot, now, &mut self.vacated),
+                ToShard::Newest { slot, offset } => self.shard.newest(slot, offset),
                 ToShard::Pause => self.shard.pause(),
                 ToShard::Resume => self.shard.resume(),
             }
@@ -287,12 +293,13 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         F: Future<Output = Outcome>,
     {
         loop {
+            let since = self.letters.since();
             let Some(routed) = self.next_letter() else {
                 return false;
             };
             let destination = self.destinations.of(&routed.delivery);
             let mut used = false;
-            if let Some(direct) = self.shard.deliver_or_start(routed, destination, now) {
+            if let Some(direct) = self.shard.deliver_or_start(routed, destination, since) {
                 let work = Work::Handle { attempt: 1 };
                 let delivery = Arc::clone(direct.delivery());
                 match seats.begin(|| perform(work, delivery)) {
@@ -303,7 +310,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                         return false;
                     }
                     Begun::Seated(seat) => {
-                        let id = self.shard.enter(direct, now);
+                        let id = self.shard.enter(direct, since);
                         seats.label(seat, (id, Class::First));
                         self.seated.push((id, seat));
                         used = true;
@@ -324,7 +331,11 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         match self.letters.next(&mut self.arrived)? {
             ToShard::Deliver(routed) => Some(routed),
             // Orders never wait among the letters.
-            ToShard::Stop(_) | ToShard::Cut(_) | ToShard::Pause | ToShard::Resume => None,
+            ToShard::Stop(_)
+            | ToShard::Cut(_)
+            | ToShard::Newest { .. }
+            | ToShard::Pause
+            | ToShard::Resume => None,
         }
     }
 

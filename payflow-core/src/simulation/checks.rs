@@ -178,13 +178,13 @@ impl Scene {
         entry.settled = true;
     }
 
-    /// An outage is not emptied into the dead letters: so many were, by one process, in one.
+    /// An outage is not emptied into the dead letters: records of so many keys were, by one process, in one.
     pub(super) fn check_set_aside(&mut self, node: usize, count: usize) {
         let Some(run) = self.plan.storm_run else { return };
         // Those that made it known, those that ran meanwhile, and those whose dead letters were on their way.
         let most = self.plan.destinations * (run + 2 * self.plan.concurrency);
         if count > most {
-            self.violated(format!("node {node}: {count} records were set aside in an outage"));
+            self.violated(format!("node {node}: {count} keys had records set aside in an outage"));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a process has in hand: each token it was given, what runs, and what came of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::faults::Fault;
@@ -11,7 +11,7 @@ use super::world::Event;
 use crate::consumer::{AckToken, Change, Delivery};
 use crate::error;
 use crate::memory::MemberId;
-use crate::pipeline::{Ending, Hands, Job, Task};
+use crate::pipeline::{Ending, Hands, Job, Order, Task};
 
 /// The tokens and handlers of one life of a process.
 #[derive(Debug)]
@@ -29,8 +29,9 @@ pub(super) struct Desk {
     stopping_since: Option<Duration>,
     /// When it was told to pause.
     paused_since: Option<Duration>,
-    /// The outage that goes on, and how many records were set aside for what may pass, in it.
-    set_aside: (u32, usize),
+    /// The outage that goes on, and of which keys records were set aside for what may pass, in it; of which records, where
+    /// order is not by key.
+    set_aside: (u32, BTreeSet<(Option<LaneId>, Option<RecordId>)>),
 }
 
 /// The workers hear of what the driver was told within this time.
@@ -58,7 +59,7 @@ impl Desk {
             asked_back: BTreeMap::new(),
             stopping_since: None,
             paused_since: None,
-            set_aside: (0, 0),
+            set_aside: (0, BTreeSet::new()),
         }
     }
 
@@ -228,9 +229,14 @@ impl Hands for AtWork<'_> {
                 if tried.blames_destination()
                     && let Some(outage) = scene.outage()
                 {
-                    let count = if desk.set_aside.0 == outage { desk.set_aside.1 } else { 0 };
-                    desk.set_aside = (outage, count + usize::from(!tried.published));
-                    scene.check_set_aside(node, desk.set_aside.1);
+                    if desk.set_aside.0 != outage {
+                        desk.set_aside = (outage, BTreeSet::new());
+                    }
+                    if !tried.published {
+                        let key = scene.ledger.get(record).lane.filter(|_| scene.plan.order == Order::ByKey);
+                        desk.set_aside.1.insert((key, key.is_none().then_some(record)));
+                    }
+                    scene.check_set_aside(node, desk.set_aside.1.len());
                 }
                 tried.published = true;
                 let publication = scene.publish_dead_letter();

@@ -66,7 +66,7 @@ impl Plan {
             .with_shards(dice.within(1, 4));
         let storm_run = dice.pick([Some(3), Some(10), Some(10), None]);
         let storm = storm_run.map_or(StormPolicy::off(), |run| {
-            StormPolicy::new().with_run(run as u32).with_share(50, dice.pick([20, 100]))
+            StormPolicy::new().with_keys(run as u32).with_share(50, dice.pick([20, 100]))
         });
         let pipeline = pipeline.with_storm(storm);
         let payments = dice.within(40, 600);

@@ -47,7 +47,7 @@ async fn idle_and_empty() {
     assert_eq!(pipeline.handle.snapshot().partitions, 2);
     let handle = pipeline.handle.clone();
     pipeline.stop().await.unwrap();
-    assert_eq!(health(&handle), (true, true, PipelineState::Ended));
+    assert_eq!(health(&handle), (false, true, PipelineState::Ended));
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,8 +159,8 @@ async fn paused_and_resumed() {
     tokio::time::sleep(SECOND).await;
     rig.send("a", "0").await;
     tokio::time::sleep(2 * MINUTE).await;
-    let (live, _, state) = health(&pipeline.handle);
-    assert_eq!((live, state, pipeline.handle.snapshot().handled), (true, PipelineState::Paused, 0));
+    assert_eq!(health(&pipeline.handle), (true, true, PipelineState::Paused), "it was asked for");
+    assert_eq!(pipeline.handle.snapshot().handled, 0);
     pipeline.handle.resume();
     rig.settled().await;
     assert_eq!(pipeline.handle.snapshot().handled, 1);
@@ -204,7 +204,8 @@ async fn revoking() {
     assert_eq!(health(&first.handle), (true, true, PipelineState::Busy));
     let second = rig.cluster.consumer(GROUP, std::slice::from_ref(&rig.topic)).unwrap();
     tokio::time::sleep(SECOND).await;
-    assert_eq!(health(&first.handle), (true, true, PipelineState::Unassigned), "all is asked back");
+    assert_eq!(health(&first.handle), (true, true, PipelineState::Revoking));
+    assert_eq!(first.handle.snapshot().partitions, 0, "all is asked back");
     assert!(first.handle.snapshot().records > 0);
     drop(second);
     first.stop().await.unwrap();
@@ -239,4 +240,49 @@ async fn the_transport_is_silent() {
     tokio::time::sleep(SECOND).await;
     assert!(pipeline.handle.health().live);
     pipeline.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_on_after_a_pause_is_not_stalled() {
+    let rig = Rig::new(1);
+    let handler = |_: Message<String>| async {
+        tokio::time::sleep(5 * SECOND).await;
+        Ok::<(), Error>(())
+    };
+    let pipeline = rig.start(PipelineConfig::new(), handler);
+    for _ in 0..10 {
+        rig.send("a", "x").await;
+    }
+    tokio::time::sleep(SECOND).await;
+    pipeline.handle.pause();
+    tokio::time::sleep(600 * SECOND).await;
+    let paused = pipeline.handle.health();
+    pipeline.handle.resume();
+    tokio::time::sleep(SECOND).await;
+    let resumed = pipeline.handle.health();
+    pipeline.kill().await;
+    assert!(
+        paused.state == PipelineState::Paused && paused.progressing,
+        "a pause that was asked for: {paused:?}"
+    );
+    assert!(resumed.progressing, "1 s after it goes on: {resumed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_oldest_is_as_old_as_it_is_held() {
+    let rig = Rig::new(1);
+    for key in ["a", "b"] {
+        rig.send(key, key).await;
+    }
+    let handler = |_: Message<String>| async {
+        tokio::time::sleep(100 * SECOND).await;
+        Ok::<(), Error>(())
+    };
+    let config =
+        PipelineConfig::new().with_shards(1).with_concurrency(1).with_handler_timeout(3_600 * SECOND);
+    let pipeline = rig.start(config, handler);
+    tokio::time::sleep(150 * SECOND).await;
+    let oldest = pipeline.handle.oldest_unfinished().unwrap();
+    pipeline.kill().await;
+    assert!(oldest.age >= 149 * SECOND, "{oldest:?}");
 }

@@ -183,3 +183,126 @@ async fn a_key_that_fails_and_has_little_traffic_does_not_hold_its_partition_bac
         pipeline.kill().await;
     }
 }
+
+/// A key that fails has a burst of a few hundred records among others; then it is silent, and the others go on.
+async fn burst(config: PipelineConfig, wait: Duration) -> (usize, usize, usize, bool) {
+    let rig = Rig::new(1);
+    for number in 0..1_000 {
+        let key = if number % 2 == 0 { "stuck".to_owned() } else { format!("u{number}") };
+        rig.send(&key, &key).await;
+    }
+    for number in 0..60_000 {
+        let key = format!("u{}", number % 1_000);
+        rig.send(&key, &key).await;
+    }
+    let good = Arc::new(AtomicUsize::new(0));
+    let handler = {
+        let good = Arc::clone(&good);
+        move |message: Message<String>| {
+            let good = Arc::clone(&good);
+            async move {
+                if message.body() == "stuck" {
+                    return Err(Error::transient("stuck"));
+                }
+                good.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+        }
+    };
+    let pipeline = rig.start(config.with_shards(1), handler);
+    tokio::time::sleep(wait).await;
+    let storm = !pipeline.handle.storms().is_empty();
+    let held = pipeline.handle.snapshot().records;
+    pipeline.kill().await;
+    (good.load(Ordering::Relaxed), rig.dead_letters().len(), held, storm)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_one_bad_key_does_not_hold_its_partition_back() {
+    let (good, dead, held, storm) = burst(PipelineConfig::new(), 3_600 * SECOND).await;
+    assert_eq!(good, 60_500, "after an hour, with {dead} dead letters, {held} held, storm {storm}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_one_permit_what_is_new_gets_its_turn_beside_what_failed() {
+    let rig = Rig::new(1);
+    for number in 0..4 {
+        rig.send(&format!("f{number}"), "fails").await;
+    }
+    let (failures, waited) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(usize::MAX)));
+    let handler = {
+        let (failures, waited) = (Arc::clone(&failures), Arc::clone(&waited));
+        move |message: Message<String>| {
+            let (failures, waited) = (Arc::clone(&failures), Arc::clone(&waited));
+            async move {
+                tokio::time::sleep(SECOND / 100).await;
+                if message.body() == "fine" {
+                    waited.store(failures.load(Ordering::Relaxed), Ordering::Relaxed);
+                    return Ok(());
+                }
+                failures.fetch_add(1, Ordering::Relaxed);
+                Err(Error::transient("fails"))
+            }
+        }
+    };
+    let config = PipelineConfig::new()
+        .with_shards(1)
+        .with_concurrency(1)
+        .with_retry(RetryPolicy::new([SECOND / 1_000; 900]))
+        .with_storm(StormPolicy::off());
+    let pipeline = rig.start(config, handler);
+    tokio::time::sleep(SECOND).await;
+    let before = failures.load(Ordering::Relaxed);
+    rig.send("new", "fine").await;
+    tokio::time::sleep(30 * SECOND).await;
+    let waited = waited.load(Ordering::Relaxed);
+    assert!(waited < before + 10, "{before} attempts before it came, and it waited until {waited}");
+    pipeline.kill().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_runs_long_leaves_the_other_place_to_what_is_new() {
+    // Two places; the keys are spread over two shards.
+    let rig = Rig::new(1);
+    let done = Arc::new(AtomicUsize::new(0));
+    let handler = {
+        let done = Arc::clone(&done);
+        move |message: Message<String>| {
+            let done = Arc::clone(&done);
+            async move {
+                match (message.body().as_str(), message.attempt()) {
+                    ("slow", 1) => Err(Error::transient("first")),
+                    ("slow", _) => {
+                        tokio::time::sleep(600 * SECOND).await;
+                        Ok(())
+                    }
+                    _ => {
+                        tokio::time::sleep(SECOND / 100).await;
+                        done.fetch_add(1, Ordering::Relaxed);
+                        Ok(())
+                    }
+                }
+            }
+        }
+    };
+    let config = PipelineConfig::new()
+        .with_shards(4)
+        .with_concurrency(2)
+        .with_handler_timeout(3_600 * SECOND)
+        .with_retry(RetryPolicy::new([SECOND; 5]))
+        .with_storm(StormPolicy::off());
+    let pipeline = rig.start(config, handler);
+    for number in 0..8 {
+        rig.send(&format!("s{number}"), "slow").await;
+    }
+    for _ in 0..100 {
+        for number in 0..16 {
+            rig.send(&format!("n{number}"), "new").await;
+        }
+        tokio::time::sleep(SECOND / 2).await;
+    }
+    tokio::time::sleep(10 * SECOND).await;
+    let done = done.load(Ordering::Relaxed);
+    pipeline.kill().await;
+    assert_eq!(done, 1_600);
+}

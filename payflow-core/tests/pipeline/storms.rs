@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use payflow_core::{
-    Delivery, Error, Handler, Message, PipelineConfig, PipelineState, RetryPolicy, StormPolicy,
+    Delivery, Error, Handler, Message, PipelineConfig, PipelineState, RetryPolicy, Storm, StormPolicy,
 };
 
 use crate::rig::{Rig, Seen};
@@ -51,7 +51,10 @@ async fn an_outage_of_an_hour_fills_no_dead_letters_and_all_are_handled_after_it
     assert_eq!(pipeline.handle.health().state, PipelineState::Storm);
     assert!(pipeline.handle.health().live);
     let storms = pipeline.handle.storms();
-    assert!(matches!(storms[..], [("sms", since)] if since > 500 * SECOND), "{storms:?}");
+    assert!(
+        matches!(storms[..], [Storm { destination: "sms", lasts, .. }] if lasts > 500 * SECOND),
+        "{storms:?}"
+    );
 
     let calls = handler.calls_while_down.load(Ordering::Relaxed);
     tokio::time::sleep(3_000 * SECOND).await;

@@ -51,7 +51,7 @@ impl Plan {
             .with_retry(RetryPolicy::new(delays.iter().copied().map(Duration::from_millis)))
             .with_storm(
                 StormPolicy::new()
-                    .with_run(STORM_RUN as u32)
+                    .with_keys(STORM_RUN as u32)
                     .with_probes(Duration::from_millis(200), Duration::from_secs(2)),
             )
             .with_commit_interval(dice.millis(50, 3_000))

@@ -1,9 +1,9 @@
 //! A whole world from one seed: a cluster, producers, members, trouble, and then quiet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use payflow_core::{Fault, MemoryCluster, Producer, Record, Topic};
+use payflow_core::{Fault, MemoryCluster, PipelineState, Producer, Record, StoredRecord, Topic};
 use tokio::time::Instant;
 
 use crate::GROUP;
@@ -155,7 +155,8 @@ impl World {
             if !running.handle.storms().is_empty() {
                 self.ledger().write().hit("storm");
             }
-            if !running.handle.health().live {
+            let health = running.handle.health();
+            if !health.live && health.state != PipelineState::Ended {
                 self.ledger().write().violated(format!("m{} is not live", running.member));
             }
         }
@@ -287,7 +288,13 @@ impl World {
             text.and_then(|text| text.split(':').nth(1)).is_some_and(|kind| ["i", "s", "y"].contains(&kind))
                 && origin(&letter.headers).is_some()
         });
-        let (blameless, starts) = (blameless.count(), self.started + self.outages);
+        // Of so many keys; what has no key counts for itself.
+        let of = |letter: &StoredRecord| match &letter.key {
+            Some(key) => (Some(key.clone()), None),
+            None => (None, origin(&letter.headers)),
+        };
+        let keys: BTreeSet<_> = blameless.map(of).collect();
+        let (blameless, starts) = (keys.len(), self.started + self.outages);
         let bound = starts * DESTINATIONS.len() * (STORM_RUN + self.plan.concurrency);
         if blameless > if self.outages == 0 { 0 } else { bound } {
             book.violated(format!("{blameless} dead letters by {} outages", self.outages));

@@ -67,6 +67,11 @@ pub(in crate::pipeline) enum ToShard {
     Stop(Option<u32>),
     /// Drop what runs of this partition (`None`: of any).
     Cut(Option<u32>),
+    /// A partition has come to this offset.
+    Newest {
+        slot: u32,
+        offset: i64,
+    },
     /// Start nothing more until resumed.
     Pause,
     Resume,

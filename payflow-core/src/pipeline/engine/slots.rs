@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::consumer::AckToken;
+use crate::pipeline::lanes::LaneShare;
 
 /// By slot: which generation of a partition is ours, and whether it is asked back.
 #[derive(Debug, Default)]
@@ -10,6 +11,8 @@ pub(super) struct Slots {
     held: Vec<Option<Held>>,
     /// Partitions that are handled.
     active: usize,
+    /// Partitions that are asked back.
+    leaving: usize,
     /// Of these, those of which there may be more to receive.
     unread: usize,
     /// The consumer tells ends; if it never did, nothing follows from their absence.
@@ -26,6 +29,8 @@ struct Held {
     out: usize,
     /// Everything that was there has been received.
     at_end: bool,
+    /// The offset that the shards were told of last.
+    told: Option<i64>,
     standing: Standing,
 }
 
@@ -47,7 +52,7 @@ impl Slots {
         if self.held.len() <= index {
             self.held.resize_with(index + 1, || None);
         }
-        let held = Held { generation, hash, out: 0, at_end: false, standing: Standing::Active };
+        let held = Held { generation, hash, out: 0, at_end: true, told: None, standing: Standing::Active };
         let older = self.held.get_mut(index).and_then(|place| place.replace(held));
         self.count();
         older.is_some()
@@ -73,16 +78,23 @@ impl Slots {
         true
     }
 
-    /// A delivery goes to a shard, if its partition is ours and not asked back: the partition's hash.
-    pub(super) fn hand_out(&mut self, token: AckToken) -> Option<u64> {
+    /// A delivery goes to a shard, if its partition is ours and not asked back: the partition's hash, and whether the shards
+    /// are to be told how far it has come.
+    #[inline]
+    pub(super) fn hand_out(&mut self, token: AckToken, offset: i64) -> Option<(u64, bool)> {
         let held = self.get_mut(token.slot(), token.generation())?;
         if held.standing != Standing::Active {
             return None;
         }
         held.out += 1;
         let (hash, was_at_end) = (held.hash, std::mem::take(&mut held.at_end));
+        let told = *held.told.get_or_insert(offset);
+        let tells = offset.saturating_sub(told) >= LaneShare::TOLD_EVERY;
+        if tells {
+            held.told = Some(offset);
+        }
         self.unread += usize::from(was_at_end);
-        Some(hash)
+        Some((hash, tells))
     }
 
     /// Everything that is there of a partition was received.
@@ -99,6 +111,11 @@ impl Slots {
     /// How many partitions are handled.
     pub(super) const fn active(&self) -> usize {
         self.active
+    }
+
+    /// How many are asked back, and not gone yet.
+    pub(super) const fn leaving(&self) -> usize {
+        self.leaving
     }
 
     /// Whether all that is there of them was received.
@@ -149,6 +166,7 @@ impl Slots {
     fn count(&mut self) {
         let active = |held: &&Held| held.standing == Standing::Active;
         self.active = self.held.iter().flatten().filter(active).count();
+        self.leaving = self.held.iter().flatten().count() - self.active;
         self.unread = self.held.iter().flatten().filter(active).filter(|held| !held.at_end).count();
         let cuts = self.held.iter().flatten().filter_map(|held| match held.standing {
             Standing::Stopping { cut_at } => Some(cut_at),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::task::AtomicWaker;
 
 use super::{OldestUnfinished, PipelineHealth, PipelineState};
+use crate::pipeline::lanes::Routed;
 use crate::pipeline::shard::{Counts, Shard};
 use crate::pipeline::storm::StormWatch;
 
@@ -21,6 +22,7 @@ pub(in crate::pipeline) struct Gauges {
     base: Instant,
     stalled_after: Duration,
     pub(super) partitions: AtomicUsize,
+    leaving: AtomicUsize,
     pub(super) records: AtomicUsize,
     pub(super) bytes: AtomicUsize,
     pub(super) handled: AtomicU64,
@@ -58,6 +60,9 @@ pub(in crate::pipeline) enum Life {
 pub(in crate::pipeline) struct Turn {
     pub(in crate::pipeline) life: Life,
     pub(in crate::pipeline) partitions: usize,
+    /// Partitions that are asked back.
+    pub(in crate::pipeline) leaving: usize,
+    pub(in crate::pipeline) paused: bool,
     pub(in crate::pipeline) records: usize,
     pub(in crate::pipeline) bytes: usize,
     /// Nothing is held, and nothing is there to be received.
@@ -75,6 +80,7 @@ impl Gauges {
             base: now(),
             stalled_after,
             partitions: AtomicUsize::new(0),
+            leaving: AtomicUsize::new(0),
             records: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             handled: AtomicU64::new(0),
@@ -102,11 +108,13 @@ impl Gauges {
         let now = self.millis(now);
         self.phase.store(turn.life as usize, Ordering::Relaxed);
         self.partitions.store(turn.partitions, Ordering::Relaxed);
+        self.leaving.store(turn.leaving, Ordering::Relaxed);
         self.records.store(turn.records, Ordering::Relaxed);
         self.bytes.store(turn.bytes, Ordering::Relaxed);
         self.idle.store(turn.idle, Ordering::Relaxed);
         self.turned_at.store(now, Ordering::Relaxed);
-        if turn.idle || turn.partitions == 0 {
+        // Paused as well: that was asked for.
+        if turn.idle || turn.partitions == 0 || turn.paused {
             self.progressed_at.store(now, Ordering::Relaxed);
         }
     }
@@ -158,13 +166,14 @@ impl Gauges {
             () if is(Life::Ended) => PipelineState::Ended,
             () if is(Life::Stopping) => PipelineState::Stopping,
             () if self.pause.load(Ordering::Relaxed) => PipelineState::Paused,
+            () if self.leaving.load(Ordering::Relaxed) > 0 => PipelineState::Revoking,
             () if !assigned => PipelineState::Unassigned,
             () if !self.storms().is_empty() => PipelineState::Storm,
             () if idle => PipelineState::Idle,
             () if stalled => PipelineState::Stalled,
             () => PipelineState::Busy,
         };
-        let live = !runs || (since(&self.turned_at) <= STUCK_AFTER && !stuck);
+        let live = is(Life::New) || runs && (since(&self.turned_at) <= STUCK_AFTER && !stuck);
         PipelineHealth { live, progressing: !stalled, state }
     }
 
@@ -208,10 +217,18 @@ impl ShardGauges {
     }
 
     /// Ends the turn that began at `now`. Looks through what is held once a second, and says when it is to be done next.
-    pub(in crate::pipeline) fn turn_ends(&self, turn: u64, now: Instant, shard: &Shard) -> Option<Instant> {
+    /// `queued` is what waits outside of the shard, and since when.
+    pub(in crate::pipeline) fn turn_ends(
+        &self,
+        turn: u64,
+        now: Instant,
+        shard: &Shard,
+        queued: Option<(Instant, &Routed)>,
+    ) -> Option<Instant> {
         self.turning_since.store(0, Ordering::Relaxed);
         let at = self.census_at.load(Ordering::Relaxed);
-        if at == 0 && shard.is_empty() {
+        let is_empty = shard.is_empty() && queued.is_none();
+        if at == 0 && is_empty {
             return None;
         }
         if at != 0 && turn < at {
@@ -219,10 +236,12 @@ impl ShardGauges {
         }
         if at != 0 {
             let (waiting, oldest) = shard.census(now);
+            let queued = queued.map(|(since, routed)| OldestUnfinished::queued(since, routed, now));
+            let oldest = [oldest, queued].into_iter().flatten().max_by_key(|oldest| oldest.age);
             let mut census = self.census.lock().unwrap_or_else(PoisonError::into_inner);
             *census = Census { waiting, oldest, taken_at: Some(now) };
         }
-        let next = if shard.is_empty() { 0 } else { self.millis(now + CENSUS_INTERVAL) };
+        let next = if is_empty { 0 } else { self.millis(now + CENSUS_INTERVAL) };
         self.census_at.store(next, Ordering::Relaxed);
         (next != 0).then(|| self.base + Duration::from_millis(next))
     }

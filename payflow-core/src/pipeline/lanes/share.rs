@@ -11,11 +11,14 @@ impl LaneShare {
     /// A lane may hold the whole divided by this: one that is stuck leaves the others seven eighths.
     pub(in crate::pipeline) const PART: usize = 8;
 
-    /// How many records a lane may hold while its head lies [`WINDOW`](Self::WINDOW) offsets back. Each that is so old takes
-    /// of the room for what a commit says of its partition, which has room for about 160 of all lanes.
+    /// How many records a lane may hold while its head lies [`OLD_AFTER`](Self::OLD_AFTER) offsets back. Each that grows
+    /// twice as old takes of the room for what a commit says of its partition, which has room for about 160 of all lanes
+    /// ([`OffsetTracker`](crate::OffsetTracker)).
     pub(super) const OLD_RECORDS: usize = 160 / Self::PART;
-    /// See [`OffsetTracker`](crate::OffsetTracker): the youngest offsets of a partition cost nothing more.
-    pub(super) const WINDOW: i64 = 16_384;
+    /// Half of the youngest offsets of a partition, which cost nothing more: there is the other half to act in.
+    pub(super) const OLD_AFTER: i64 = 8_192;
+    /// After so many offsets of a partition the shards are told how far it has come.
+    pub(in crate::pipeline) const TOLD_EVERY: i64 = 4_096;
 
     /// The share of a pipeline's bounds.
     pub(in crate::pipeline) fn of_bounds(records_max: usize, bytes_max: usize) -> Self {

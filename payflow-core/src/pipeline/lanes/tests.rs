@@ -194,10 +194,10 @@ fn a_lane_that_reaches_its_share_names_its_head_and_a_lone_head_never_does() {
 
     let mut by_age = Lanes::new(Order::ByKey, LaneShare { records: 1_000, bytes: 1 << 20 });
     for offset in 0..19 {
-        assert_eq!(push(&mut by_age, value(offset * 500, 0)), None);
+        assert_eq!(push(&mut by_age, value(offset * 300, 0)), None);
     }
-    assert!(push(&mut by_age, value(16_383, 0)).is_none(), "20 of which the first is young");
-    assert!(push(&mut by_age, value(16_384, 0)).is_some(), "21 of which the first is old");
+    assert!(push(&mut by_age, value(8_191, 0)).is_none(), "20 of which the first is young");
+    assert!(push(&mut by_age, value(8_192, 0)).is_some(), "21 of which the first is old");
 
     let mut by_partition = Lanes::new(Order::ByPartition, share);
     for offset in 0..10 {

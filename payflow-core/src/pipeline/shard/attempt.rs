@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::error::{Error, Fault};
 use crate::pipeline::lanes::Class;
-use crate::pipeline::storm::{Destination, Mark};
+use crate::pipeline::storm::Destination;
 
 /// What the shard knows of a delivery beyond its lane.
 #[derive(Debug)]
@@ -29,7 +29,6 @@ pub(super) struct State {
 pub(super) struct History {
     /// Attempts that counted.
     pub(super) attempts: u32,
-    pub(super) mark: Mark,
     /// An attempt may have had its effect.
     pub(super) unknown: bool,
     /// Until when it waits, if it waits for a time.
@@ -120,6 +119,8 @@ pub(in crate::pipeline) struct Verdict {
     pub(in crate::pipeline) failures: u32,
 }
 
+const LANE_FULL: &str = "lane full";
+
 /// One attempt that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::pipeline) struct Failure {
@@ -137,10 +138,14 @@ impl Failure {
 
     /// The same, for a record whose lane holds as much as it may.
     pub(super) fn cut_short(mut self: Box<Self>) -> Box<Self> {
+        if self.stage == LANE_FULL {
+            // A storm had taken it back.
+            return self;
+        }
         let (stage, reason) = (self.stage, &self.reason);
         self.reason =
             format!("others of its key filled their share while it waited; last, {stage}: {reason}");
-        self.stage = "lane full";
+        self.stage = LANE_FULL;
         self
     }
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::attempt::{State, Work};
 use super::{Shard, lanes};
+use crate::consumer::Delivery;
 use crate::pipeline::handle::{OldestUnfinished, UnfinishedStage};
 
 impl Shard {
@@ -24,14 +25,27 @@ impl Shard {
             (_, _, true) => UnfinishedStage::Retry,
             _ => UnfinishedStage::Queued,
         };
-        OldestUnfinished {
-            age: now.saturating_duration_since(entry.since),
+        let key_hash = self.lanes.hash_of(entry);
+        let held = OldestUnfinished::held(entry.since, delivery, key_hash, now);
+        OldestUnfinished { attempts: state.attempts(), stage, ..held }
+    }
+}
+
+impl OldestUnfinished {
+    /// One that no shard has looked at yet.
+    pub(in crate::pipeline) fn queued(since: Instant, routed: &lanes::Routed, now: Instant) -> Self {
+        Self::held(since, &routed.delivery, routed.hash, now)
+    }
+
+    fn held(since: Instant, delivery: &Delivery, key_hash: u64, now: Instant) -> Self {
+        Self {
+            age: now.saturating_duration_since(since),
             topic: delivery.topic.clone(),
             partition: delivery.partition,
             offset: delivery.offset,
-            key_hash: self.lanes.hash_of(entry),
-            attempts: state.attempts(),
-            stage,
+            key_hash,
+            attempts: 0,
+            stage: UnfinishedStage::Queued,
         }
     }
 }

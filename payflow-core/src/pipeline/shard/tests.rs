@@ -1,5 +1,6 @@
 use super::*;
 use crate::consumer::AckToken;
+use crate::error::{Error, Fault};
 use crate::record::{Headers, Topic};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -16,7 +17,8 @@ fn routed(key: &'static str, offset: i64) -> Routed {
         headers: Headers::new(),
     };
     let delivery = Arc::new(delivery);
-    Routed { hash: 0, delivery }
+    // Another for each key of one letter.
+    Routed { hash: key.bytes().map(u64::from).sum(), delivery }
 }
 
 fn shard(delays: &[Duration]) -> (Shard, Instant) {
@@ -267,6 +269,72 @@ fn a_head_that_fails_in_a_full_lane_is_not_tried_again() {
     assert!(start(&mut shard, now).is_none(), "one that runs is let run");
     shard.ended(first, failure(TRANSIENT), now);
     assert_eq!(dead_letter(&mut shard).1.failure.stage, "lane full");
+}
+
+#[test]
+fn what_is_parked_is_bounded_by_what_is_held() {
+    let config =
+        PipelineConfig::new().with_records_max(256).with_retry(RetryPolicy::new([3_600 * SECOND; 5]));
+    let (mut shard, now) = (configured(config), Instant::now());
+    for offset in 0..32 {
+        deliver(&mut shard, routed("a", offset));
+    }
+    // The lane is full but for one: each that comes has the head set aside that waits.
+    for offset in 32..20_000 {
+        while let Some((id, work, _)) = start(&mut shard, now) {
+            let outcome = match work {
+                Work::Handle { .. } => failure(TRANSIENT),
+                Work::DeadLetter(_) => Outcome::DeadLettered,
+            };
+            shard.ended(id, outcome, now);
+            let _ = shard.settled().finished.drain(..);
+        }
+        deliver(&mut shard, routed("a", offset));
+    }
+    assert!(
+        shard.parked.len() < 1_000,
+        "{} times to wake for {} held",
+        shard.parked.len(),
+        shard.lanes.len()
+    );
+}
+
+#[test]
+fn a_lane_that_grows_old_by_what_others_bring_is_relieved_though_nothing_comes_for_it() {
+    let config = PipelineConfig::new().with_retry(RetryPolicy::new([3_600 * SECOND; 5]));
+    let (mut shard, now) = (configured(config), Instant::now());
+    for offset in 0..30 {
+        deliver(&mut shard, routed("a", offset));
+    }
+    let (head, _) = attempt(&mut shard);
+    shard.ended(head, failure(TRANSIENT), now);
+    shard.newest(0, 8_191);
+    assert!(start(&mut shard, now).is_none());
+    shard.newest(1, 100_000);
+    assert!(start(&mut shard, now).is_none(), "that is of another partition");
+
+    let mut set_aside = 0;
+    shard.newest(0, 8_192 + 29);
+    while let Some((id, work, _)) = start(&mut shard, now) {
+        let outcome = match work {
+            Work::Handle { .. } => failure(TRANSIENT),
+            Work::DeadLetter(_) => {
+                set_aside += 1;
+                Outcome::DeadLettered
+            }
+        };
+        shard.ended(id, outcome, now);
+    }
+    assert_eq!(set_aside, 11, "down to 19, which may be old");
+
+    shard.stop(Some(0));
+    shard.cut(Some(0), now, &mut Vec::new());
+    for offset in 0..30 {
+        deliver(&mut shard, routed("a", offset));
+    }
+    let (head, _) = attempt(&mut shard);
+    shard.ended(head, failure(TRANSIENT), now);
+    assert!(start(&mut shard, now).is_none(), "what was known is of the partition that went");
 }
 
 mod weather;

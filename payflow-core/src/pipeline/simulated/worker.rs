@@ -61,6 +61,7 @@ impl Worker {
                 ToShard::Deliver(routed) => self.letters.push_back(routed),
                 ToShard::Stop(slot) => self.shard.stop(slot),
                 ToShard::Cut(slot) => self.shard.cut(slot, now, vacated),
+                ToShard::Newest { slot, offset } => self.shard.newest(slot, offset),
                 ToShard::Pause => self.shard.pause(),
                 ToShard::Resume => self.shard.resume(),
             }

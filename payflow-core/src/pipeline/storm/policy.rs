@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
-use super::Recent;
-
 /// When a destination counts as down, and how it is probed.
 ///
-/// Failures that may pass (transient, unknown) begin a *storm* once ten records in a row failed, or half of the last
-/// hundred attempts, by at least ten records. From then on nothing of the destination is dead-lettered and nothing
-/// started, save one delivery at a time as a probe: after 1 s, then after pauses that double up to 30 s. Failures in a storm use up no
-/// attempts. The first probe that succeeds ends it. One that fails for good, or by a panic, is about its record: that is
-/// dead-lettered, and another delivery probes at once.
+/// Failures that may pass (transient, unknown) begin a *storm* once records of ten keys in a row failed, or half of the
+/// last hundred attempts, of at least ten keys. However often one key fails, it counts once; where order is not by key, or
+/// a record has none, each record counts for itself. From then on nothing of the destination is dead-lettered and nothing
+/// started, save one delivery at a time as a probe: after 1 s, then after pauses that double up to 30 s. Failures in a
+/// storm use up no attempts. The first probe that succeeds ends it. One that fails for good, or by a panic, is about its
+/// record: that is dead-lettered, and another delivery probes at once.
+///
+/// What a storm holds back counts against the pipeline's bounds. When they are reached, nothing more is received, for other
+/// destinations neither: one that has to go on through a long outage of another takes a pipeline and a group of its
+/// own. And where nothing but records of ten bad keys is held, no probe succeeds: that is a storm until they are handled,
+/// which [`health`](crate::PipelineHandle::health) tells as not progressing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StormPolicy {
-    pub(super) run: u32,
+    pub(super) lanes: u32,
     pub(super) percent: u32,
     pub(super) window: u32,
     pub(super) probe_first: Duration,
@@ -25,7 +29,7 @@ impl StormPolicy {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            run: 10,
+            lanes: 10,
             percent: 50,
             window: 100,
             probe_first: Duration::from_secs(1),
@@ -36,13 +40,14 @@ impl StormPolicy {
     /// Never: each record's failures are its own, and an outage ends in dead letters.
     #[must_use]
     pub const fn off() -> Self {
-        Self::new().with_run(u32::MAX)
+        Self::new().with_keys(u32::MAX)
     }
 
-    /// How many records must fail, without a success in between or within the share's attempts. 1 or more, default 10.
+    /// Of how many keys records must fail, without a success in between or within the share's attempts. 1 to 10,000, default
+    /// 10: with fewer payers than that, an outage cannot be told from their records.
     #[must_use]
-    pub const fn with_run(mut self, records: u32) -> Self {
-        self.run = records;
+    pub const fn with_keys(mut self, keys: u32) -> Self {
+        self.lanes = keys;
         self
     }
 
@@ -65,8 +70,8 @@ impl StormPolicy {
 
     /// What cannot work, and the remedy.
     pub(in crate::pipeline) fn problem(&self) -> Option<&'static str> {
-        if self.run == 0 {
-            return Some("has a run of 0 records: set it to 1 or more, or take StormPolicy::off()");
+        if !(1..=10_000).contains(&self.lanes) && !self.is_off() {
+            return Some("has keys that are not within 1 to 10,000: lower them, or take StormPolicy::off()");
         }
         if !(1..=100).contains(&self.percent) || !(10..=1_000_000).contains(&self.window) {
             return Some("has a share that is not within 1 to 100 percent of 10 to 1,000,000 attempts");
@@ -77,11 +82,8 @@ impl StormPolicy {
         None
     }
 
-    pub(super) fn is_reached(&self, run: u32, recent: &Recent) -> bool {
-        let by_run = run >= self.run;
-        let share = recent.failures.saturating_mul(100) >= recent.attempts * u64::from(self.percent);
-        let by_share = recent.attempts >= u64::from(self.window) && share;
-        by_run || (by_share && recent.records >= u64::from(self.run))
+    pub(super) const fn is_off(&self) -> bool {
+        self.lanes == u32::MAX
     }
 
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);

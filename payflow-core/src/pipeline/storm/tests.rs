@@ -8,32 +8,32 @@ fn guard() -> (StormGuard, Instant) {
     (StormGuard::new(StormPolicy::new()), Instant::now())
 }
 
-/// So many records fail, each for the first time.
-fn fail(guard: &mut StormGuard, records: u32, now: Instant) {
-    for _ in 0..records {
-        guard.failed(&mut Mark::default(), now);
+/// Records of so many keys fail.
+fn fail(guard: &mut StormGuard, keys: u64, now: Instant) {
+    for key in 0..keys {
+        guard.failed(key, now);
     }
 }
 
 #[test]
-fn ten_records_in_a_row_are_a_storm_and_nine_are_not() {
+fn ten_keys_in_a_row_are_a_storm_and_nine_are_not() {
     let (mut guard, now) = guard();
     fail(&mut guard, 9, now);
     assert!(!guard.is_on());
     guard.succeeded(1);
     fail(&mut guard, 9, now);
     assert!(!guard.is_on(), "a success begins a new run");
-    assert!(guard.failed(&mut Mark::default(), now));
+    assert!(guard.failed(9, now));
     assert!(guard.is_on());
-    assert!(!guard.failed(&mut Mark::default(), now), "it is on already");
+    assert!(!guard.failed(10, now), "it is on already");
 }
 
 #[test]
-fn one_record_that_fails_for_ever_is_no_storm() {
+fn one_key_that_fails_for_ever_is_no_storm_whatever_succeeds_beside_it() {
     let (mut guard, now) = guard();
-    let mut mark = Mark::default();
-    for _ in 0..10_000 {
-        assert!(!guard.failed(&mut mark, now));
+    for attempt in 0..10_000 {
+        assert!(!guard.failed(7, now));
+        guard.succeeded(attempt % 2);
     }
 }
 
@@ -43,7 +43,7 @@ fn half_of_the_last_hundred_attempts_are_a_storm_although_some_succeed() {
     let mut pairs = 0;
     while !guard.is_on() {
         guard.succeeded(1);
-        fail(&mut guard, 1, now);
+        guard.failed(pairs, now);
         pairs += 1;
         assert!(pairs <= 50);
     }
@@ -53,9 +53,9 @@ fn half_of_the_last_hundred_attempts_are_a_storm_although_some_succeed() {
 #[test]
 fn one_failure_in_three_is_no_storm() {
     let (mut guard, now) = guard();
-    for _ in 0..10_000 {
+    for key in 0..10_000 {
         guard.succeeded(2);
-        fail(&mut guard, 1, now);
+        guard.failed(key, now);
     }
     assert!(!guard.is_on());
 }
@@ -120,17 +120,12 @@ fn each_shard_gets_its_turn_to_probe() {
 }
 
 #[test]
-fn records_that_failed_before_a_storm_count_again_after_it() {
+fn keys_that_failed_before_a_storm_count_again_after_it() {
     let (mut guard, now) = guard();
-    let mut marks = [Mark::default(); 10];
-    for mark in &mut marks {
-        guard.failed(mark, now);
-    }
+    fail(&mut guard, 10, now);
     assert!(guard.take_probe(0, now + SECOND));
     guard.probed(Probed::Succeeded, now + SECOND);
-    for mark in &mut marks {
-        guard.failed(mark, now);
-    }
+    fail(&mut guard, 10, now);
     assert!(guard.is_on());
 }
 
@@ -147,7 +142,8 @@ fn what_cannot_work_is_refused() {
     assert_eq!(new().problem(), None);
     assert_eq!(StormPolicy::off().problem(), None);
     for wrong in [
-        new().with_run(0),
+        new().with_keys(0),
+        new().with_keys(10_001),
         new().with_share(0, 100),
         new().with_share(101, 100),
         new().with_share(50, 9),
@@ -162,7 +158,7 @@ fn what_cannot_work_is_refused() {
 #[derive(Debug, Clone)]
 enum Step {
     Succeed(u64),
-    Fail(usize),
+    Fail(u64),
     Probe(Probed),
     Advance(u64),
 }
@@ -171,7 +167,7 @@ fn step() -> impl Strategy<Value = Step> {
     let probed = prop::sample::select(vec![Probed::Succeeded, Probed::Failed, Probed::Inconclusive]);
     prop_oneof![
         (1..5_u64).prop_map(Step::Succeed),
-        (0..20_usize).prop_map(Step::Fail),
+        (0..20_u64).prop_map(Step::Fail),
         probed.prop_map(Step::Probe),
         (0..40_000_u64).prop_map(Step::Advance),
     ]
@@ -182,8 +178,7 @@ proptest! {
     #[test]
     fn a_storm_begins_for_a_reason_and_ends_by_a_probe(steps in prop::collection::vec(step(), 1..300)) {
         let (mut guard, mut now) = guard();
-        let mut marks = [Mark::default(); 20];
-        let mut failing = std::collections::BTreeSet::new();
+        let mut failing = BTreeSet::new();
         let (mut attempts, mut failures) = (0, 0_u64);
         let mut probes = 0;
         for step in steps {
@@ -194,7 +189,7 @@ proptest! {
                     if !was_on { failing.clear(); attempts += count; }
                 }
                 Step::Fail(record) => {
-                    let begins = guard.failed(&mut marks[record], now);
+                    let begins = guard.failed(record, now);
                     if !was_on { failing.insert(record); attempts += 1; failures += 1; }
                     prop_assert_eq!(begins, !was_on && guard.is_on());
                     if failing.len() >= 10 { prop_assert!(guard.is_on()); }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Mark, Probed, StormGuard, StormPolicy};
+use super::{Probed, StormGuard, StormPolicy};
 
 /// A guard for each destination. Cheap to clone; all clones are one. Touched only when something failed or a storm is
 /// on, and once a turn with what succeeded.
@@ -86,14 +86,9 @@ impl StormWatch {
     }
 
     /// Whether a storm is on, after this failure.
-    pub(in crate::pipeline) fn failed(
-        &self,
-        destination: Destination,
-        mark: &mut Mark,
-        now: Instant,
-    ) -> bool {
+    pub(in crate::pipeline) fn failed(&self, destination: Destination, lane: u64, now: Instant) -> bool {
         let (begins, is_on) =
-            self.at(destination, |guard| (guard.failed(mark, now), guard.is_on())).unwrap_or_default();
+            self.at(destination, |guard| (guard.failed(lane, now), guard.is_on())).unwrap_or_default();
         if begins {
             self.tell(destination, None);
         }

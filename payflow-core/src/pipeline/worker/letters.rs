@@ -1,41 +1,66 @@
 //! What a worker has been sent and has not looked at yet.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use crate::pipeline::engine::ToShard;
+use crate::pipeline::lanes::Routed;
 
 /// Letters in the order they came, batch by batch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Letters {
     /// Empty only if all are.
-    current: VecDeque<ToShard>,
+    current: Batch,
+    /// When it came.
+    since: Instant,
     /// None of them is empty.
-    further: VecDeque<VecDeque<ToShard>>,
+    further: VecDeque<(Instant, Batch)>,
 }
 
+type Batch = VecDeque<ToShard>;
+
 impl Letters {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self { current: Batch::new(), since: now, further: VecDeque::new() }
+    }
+
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.current.is_empty()
     }
 
-    pub(super) fn add(&mut self, batch: VecDeque<ToShard>, emptied: &mut Vec<VecDeque<ToShard>>) {
+    /// When the next one came.
+    pub(super) const fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// The next one, if it is a delivery.
+    pub(super) fn next_delivery(&self) -> Option<&Routed> {
+        match self.current.front()? {
+            ToShard::Deliver(routed) => Some(routed),
+            _ => None,
+        }
+    }
+
+    pub(super) fn add(&mut self, batch: Batch, now: Instant, emptied: &mut Vec<Batch>) {
         if batch.is_empty() {
             emptied.push(batch);
         } else if self.current.is_empty() {
+            self.since = now;
             emptied.push(std::mem::replace(&mut self.current, batch));
         } else {
-            self.further.push_back(batch);
+            self.further.push_back((now, batch));
         }
     }
 
     /// The next one; a batch that is empty now goes to `emptied`.
     #[inline]
-    pub(super) fn next(&mut self, emptied: &mut Vec<VecDeque<ToShard>>) -> Option<ToShard> {
+    pub(super) fn next(&mut self, emptied: &mut Vec<Batch>) -> Option<ToShard> {
         let letter = self.current.pop_front();
         if self.current.is_empty()
-            && let Some(next) = self.further.pop_front()
+            && let Some((since, next)) = self.further.pop_front()
         {
+            self.since = since;
             emptied.push(std::mem::replace(&mut self.current, next));
         }
         letter

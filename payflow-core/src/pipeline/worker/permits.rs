@@ -63,13 +63,15 @@ impl Permits {
             self.again.release();
             return Poll::Pending;
         }
-        self.last = Class::First;
         if !first {
             // Whoever waits for the second kind holds none of the first: others would wait for that with one of the second.
             self.all.rest();
             return Poll::Pending;
         }
-        self.all.poll_acquire(cx).map(|()| Class::First)
+        std::task::ready!(self.all.poll_acquire(cx));
+        // Only a turn that was had counts.
+        self.last = Class::First;
+        Poll::Ready(Class::First)
     }
 
     /// Takes one more for a first attempt if it is at hand, where [`poll_acquire`](Self::poll_acquire) has just given one and nothing

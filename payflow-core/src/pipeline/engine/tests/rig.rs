@@ -262,6 +262,7 @@ impl Rig {
                     ToShard::Deliver(_) => unreachable!("taken above"),
                     ToShard::Stop(slot) => shard.stop(slot),
                     ToShard::Cut(slot) => shard.cut(slot, self.now, &mut vacated),
+                    ToShard::Newest { slot, offset } => shard.newest(slot, offset),
                     ToShard::Pause => shard.pause(),
                     ToShard::Resume => shard.resume(),
                 }
