@@ -49,6 +49,11 @@ impl Permits {
             self.last = Class::First;
             return Poll::Ready(Class::First);
         }
+        self.poll_acquire_slowly(cx, again, first)
+    }
+
+    #[inline(never)]
+    fn poll_acquire_slowly(&mut self, cx: &mut Context<'_>, again: bool, first: bool) -> Poll<Class> {
         let acquired = self.poll_acquire_in_turn(cx, again, first);
         if acquired.is_pending() {
             // Who waits for one kind and keeps back the other could wait for a shard that does the reverse.
