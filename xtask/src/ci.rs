@@ -1,5 +1,6 @@
 //! Everything that must hold before a change is taken, cheapest first.
 
+use crate::counts;
 use crate::step::{Step, Steps};
 use crate::test::Tests;
 use crate::tool::{CARGO_DENY, TYPOS};
@@ -30,6 +31,8 @@ fn run_steps(steps: &mut Steps, tests: &Tests) -> anyhow::Result<()> {
 
     CARGO_DENY.run("deny", &["--locked", "check", "bans", "licenses", "sources"], steps)?;
     TYPOS.run("typos", &[], steps)?;
+
+    counts::run(steps)?;
 
     tests.run_steps(steps).map(|_| ())
 }

@@ -4,6 +4,7 @@
 
 mod broker;
 mod ci;
+mod counts;
 mod step;
 mod test;
 mod tool;
@@ -46,10 +47,10 @@ enum Task {
     },
     /// Checks everything that must hold before a change is taken: what CI runs.
     ///
-    /// In this order: format, clippy, docs, deny (dependencies: bans, licences, sources), typos, and the
-    /// tests, with a broker as `test` has one. It stops at the first step that fails, tells how to repeat that
+    /// In this order: format, clippy, docs, deny (dependencies: bans, licences, sources), typos, counts (what a
+    /// message costs, beside what is recorded), and the tests, with a broker as `test` has one. It stops at the first step that fails, tells how to repeat that
     /// step alone, and writes to no source file. A table of times comes last. cargo-deny, typos and Kafka are
-    /// installed into the user's cache folder if need be.
+    /// installed into the user's cache folder if need be, and valgrind by apt-get, for root.
     Ci,
     /// Starts a Kafka broker for tests and holds it until Ctrl-C.
     ///
