@@ -3,6 +3,7 @@
 mod feed;
 mod load;
 mod measure;
+mod recorded;
 mod run;
 
 pub(crate) use load::{Load, OrderKind, name};

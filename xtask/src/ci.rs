@@ -1,5 +1,6 @@
 //! Everything that must hold before a change is taken, cheapest first.
 
+use crate::counts;
 use crate::sim;
 use crate::step::{Step, Steps};
 use crate::test::Tests;
@@ -34,7 +35,8 @@ fn run_steps(steps: &mut Steps, tests: &Tests) -> anyhow::Result<()> {
 
     let _ = tests.run_steps(steps)?;
 
-    steps.run(&sim::seeds(SEEDS))
+    steps.run(&sim::seeds(SEEDS))?;
+    counts::run(steps)
 }
 
 /// Enough for each kind of fault to be hit hundreds of times.

@@ -4,6 +4,7 @@
 
 mod broker;
 mod ci;
+mod counts;
 mod sim;
 mod step;
 mod test;
@@ -48,9 +49,10 @@ enum Task {
     /// Checks everything that must hold before a change is taken: what CI runs.
     ///
     /// In this order: format, clippy, docs, deny (dependencies: bans, licences, sources), typos, the tests, with a
-    /// broker as `test` has one, and 5,000 seeds of the simulation. It stops at the first step that fails, tells how to repeat that
+    /// broker as `test` has one, 5,000 seeds of the simulation, and counts (what a message costs, beside what is
+    /// recorded). It stops at the first step that fails, tells how to repeat that
     /// step alone, and writes to no source file. A table of times comes last. cargo-deny, typos and Kafka are
-    /// installed into the user's cache folder if need be.
+    /// installed into the user's cache folder if need be, and valgrind by apt-get, for root.
     Ci,
     /// Runs the engine against a model of a cluster with faults, one run a seed, and checks its promises.
     ///

@@ -4,6 +4,7 @@ use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 
 use super::load::{HandlerKind, Load, OrderKind, name};
+use super::recorded::Recorded;
 use crate::figure::Figure;
 use crate::statistics::{Total, per_message, range};
 use crate::valgrind::{Count, count};
@@ -20,6 +21,13 @@ pub(crate) struct Plan {
     /// Leave out what takes longest: how the cost grows with the number of keys.
     #[arg(long)]
     no_growth: bool,
+    /// Compare with what is recorded (bench/recorded/core.tsv), and fail where a figure is more than 2 % off. Leaves out how the
+    /// cost grows with the number of keys.
+    #[arg(long, conflicts_with_all = ["fewer", "more"])]
+    check: bool,
+    /// Record the figures, to be compared with. Leaves out the same.
+    #[arg(long, conflicts_with_all = ["check", "fewer", "more"])]
+    record: bool,
 }
 
 /// Instructions a message, at most, with a handler that is ready at once.
@@ -42,24 +50,12 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
         plan.fewer,
         plan.more
     );
-    let feed = plan.per_message(Count::Instructions, HandlerKind::None, OrderKind::Key, KEYS)?;
-    println!("{}", Figure::new("pipeline-feed", feed, INSTRUCTIONS, SYNC_MAX));
-    for handler in [HandlerKind::Sync, HandlerKind::Async] {
-        for &order in OrderKind::value_variants() {
-            let subject = format!("pipeline-{}-{}", name(handler), name(order));
-            let instructions = plan.per_message(Count::Instructions, handler, order, KEYS)?;
-            let allocations = plan.per_message(Count::Allocations, handler, order, KEYS)?;
-            println!("{}", Figure::new(&subject, instructions, INSTRUCTIONS, most(handler)));
-            println!(
-                "{}",
-                Figure::new(
-                    format!("{subject}-allocations"),
-                    allocations,
-                    "allocations/message",
-                    ALLOCATIONS_MAX
-                )
-            );
-        }
+    let figures = plan.measure_costs()?;
+    if plan.record {
+        return Recorded::of(&figures).write(Recorded::path());
+    }
+    if plan.check {
+        return Recorded::read(Recorded::path())?.compare(&Recorded::of(&figures));
     }
     if !plan.no_growth {
         plan.measure_growth()?;
@@ -68,6 +64,27 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
 }
 
 impl Plan {
+    fn measure_costs(&self) -> anyhow::Result<Vec<Figure>> {
+        let mut figures = Vec::new();
+        let mut tell = |figure: Figure| {
+            println!("{figure}");
+            figures.push(figure);
+        };
+        let feed = self.per_message(Count::Instructions, HandlerKind::None, OrderKind::Key, KEYS)?;
+        tell(Figure::new("pipeline-feed", feed, INSTRUCTIONS, SYNC_MAX));
+        for handler in [HandlerKind::Sync, HandlerKind::Async] {
+            for &order in OrderKind::value_variants() {
+                let subject = format!("pipeline-{}-{}", name(handler), name(order));
+                let instructions = self.per_message(Count::Instructions, handler, order, KEYS)?;
+                tell(Figure::new(&subject, instructions, INSTRUCTIONS, most(handler)));
+                let allocations = self.per_message(Count::Allocations, handler, order, KEYS)?;
+                let subject = format!("{subject}-allocations");
+                tell(Figure::new(subject, allocations, "allocations/message", ALLOCATIONS_MAX));
+            }
+        }
+        Ok(figures)
+    }
+
     fn measure_growth(&self) -> anyhow::Result<()> {
         let mut all = Vec::new();
         for keys in KEYS_GROWING {

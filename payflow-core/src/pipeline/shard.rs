@@ -247,6 +247,7 @@ impl Shard {
         &mut self.settled
     }
 
+    #[inline(never)]
     fn deliver_into(
         &mut self,
         lane: Option<LaneIndex>,

@@ -25,7 +25,8 @@ impl Direct {
 impl Shard {
     /// The delivery to start now, for its first attempt, if its lane is idle; it waits its turn otherwise. Either it
     /// [ends](Self::ended_directly) or it is [taken in](Self::enter) before anything else is asked of the shard.
-    #[inline]
+    // Always: for each message, from one place, and the compiler is of two minds about it.
+    #[inline(always)]
     pub(in crate::pipeline) fn deliver_or_start(
         &mut self,
         routed: Routed,

@@ -66,3 +66,24 @@ impl Letters {
         letter
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_come_in_order_and_their_memory_comes_back() {
+        let (mut letters, mut emptied) = (Letters::default(), Vec::new());
+        for batch in [vec![1, 2], vec![], vec![3]] {
+            letters.add(batch.into_iter().map(|slot| ToShard::Stop(Some(slot))).collect(), &mut emptied);
+        }
+        let mut read = Vec::new();
+        while let Some(ToShard::Stop(slot)) = letters.next(&mut emptied) {
+            assert_eq!(letters.is_empty(), slot == Some(3));
+            read.extend(slot);
+        }
+        assert_eq!(read, [1, 2, 3]);
+        assert!(emptied.iter().all(VecDeque::is_empty));
+        assert_eq!(emptied.len(), 3, "the first it had itself, the empty one, and the first that was read");
+    }
+}

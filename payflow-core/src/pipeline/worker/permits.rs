@@ -49,7 +49,18 @@ impl Permits {
             self.last = Class::First;
             return Poll::Ready(Class::First);
         }
-        self.poll_acquire_in_turn(cx, again, first)
+        self.poll_acquire_slowly(cx, again, first)
+    }
+
+    #[inline(never)]
+    fn poll_acquire_slowly(&mut self, cx: &mut Context<'_>, again: bool, first: bool) -> Poll<Class> {
+        let acquired = self.poll_acquire_in_turn(cx, again, first);
+        if acquired.is_pending() {
+            // Who waits for one kind and keeps back the other could wait for a shard that does the reverse.
+            self.all.keep_nothing();
+            self.again.keep_nothing();
+        }
+        acquired
     }
 
     fn poll_acquire_in_turn(&mut self, cx: &mut Context<'_>, again: bool, first: bool) -> Poll<Class> {
@@ -183,6 +194,10 @@ impl Line {
 
     fn rest(&mut self) {
         self.waiting = None;
+        self.keep_nothing();
+    }
+
+    fn keep_nothing(&mut self) {
         self.returning += std::mem::take(&mut self.kept);
         self.give_back();
     }
@@ -224,5 +239,34 @@ mod tests {
         other.release(Class::First);
         other.rest();
         assert_eq!(other.poll_acquire(&mut cx, false, true), Poll::Ready(Class::First));
+    }
+
+    #[test]
+    fn who_waits_keeps_nothing_from_the_others() {
+        let limit = Limit::new(1);
+        let (mut one, mut other) = (Permits::new(&limit), Permits::new(&limit));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(one.poll_acquire(&mut cx, false, true), Poll::Ready(Class::First));
+        assert_eq!(other.poll_acquire(&mut cx, true, false), Poll::Pending);
+
+        one.release(Class::First);
+        assert_eq!(one.poll_acquire(&mut cx, true, false), Poll::Ready(Class::Again));
+        one.release(Class::Again);
+        one.rest();
+        assert_eq!(other.poll_acquire(&mut cx, true, false), Poll::Ready(Class::Again));
+    }
+
+    #[test]
+    fn permits_taken_together_and_not_used_are_the_others_at_the_end_of_the_turn() {
+        let limit = Limit::new(20);
+        let (mut one, mut other) = (Permits::new(&limit), Permits::new(&limit));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(one.poll_acquire(&mut cx, false, true), Poll::Ready(Class::First));
+        one.rest();
+
+        for _ in 0..19 {
+            assert_eq!(other.poll_acquire(&mut cx, false, true), Poll::Ready(Class::First));
+        }
+        assert_eq!(other.poll_acquire(&mut cx, false, true), Poll::Pending);
     }
 }
