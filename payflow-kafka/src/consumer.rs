@@ -3,6 +3,7 @@
 mod chunk;
 mod commits;
 mod context;
+mod ends;
 mod holdings;
 mod placing;
 mod poll_thread;

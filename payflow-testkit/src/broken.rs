@@ -5,6 +5,7 @@
 
 mod acknowledgements;
 mod assignments;
+mod ends;
 mod flaw;
 mod harness;
 mod notifiers;
@@ -56,6 +57,7 @@ pub fn broken_transports() -> impl Iterator<Item = &'static BrokenAdapter<Broken
         sends::ADAPTERS,
         acknowledgements::ADAPTERS,
         receives::ADAPTERS,
+        ends::ADAPTERS,
         remembering::ADAPTERS,
         assignments::ADAPTERS,
     ];

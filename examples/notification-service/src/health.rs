@@ -5,45 +5,81 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
+use payflow_core::PipelineState;
 
-/// `GET /livez` and `GET /readyz`: 200 or 503, and one word for people.
-pub(crate) fn routes(
-    live: impl Fn() -> bool + Clone + Send + Sync + 'static,
-    ready: impl Fn() -> bool + Clone + Send + Sync + 'static,
-) -> Router {
-    Router::new()
-        .route("/livez", get(move || async move { answer(live(), "live", "hangs") }))
-        .route("/readyz", get(move || async move { answer(ready(), "ready", "not ready") }))
+/// Whether the work goes on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Live {
+    /// If not, only a restart helps. What waits for Kafka or for a channel goes on all the same: no restart mends those.
+    pub(crate) goes_on: bool,
+    /// What the pipeline does, once there is one.
+    pub(crate) state: Option<PipelineState>,
 }
 
-fn answer(yes: bool, good: &'static str, bad: &'static str) -> Response {
-    let (status, word) = if yes { (StatusCode::OK, good) } else { (StatusCode::SERVICE_UNAVAILABLE, bad) };
+/// `GET /livez` and `GET /readyz`: 200 or 503, one word for people, and at `/livez` what the pipeline does.
+pub(crate) fn routes(
+    live: impl Fn() -> Live + Clone + Send + Sync + 'static,
+    ready: impl Fn() -> bool + Clone + Send + Sync + 'static,
+) -> Router {
+    let livez = move || async move {
+        let Live { goes_on, state } = live();
+        let word = if goes_on { "live" } else { "hangs" };
+        let text = state.map(|state| format!("{word}: {}", format!("{state:?}").to_lowercase()));
+        answer(goes_on, text.unwrap_or_else(|| word.to_owned()))
+    };
+    let readyz = move || async move {
+        let ready = ready();
+        answer(ready, if ready { "ready" } else { "not ready" }.to_owned())
+    };
+    Router::new().route("/livez", get(livez)).route("/readyz", get(readyz))
+}
+
+fn answer(yes: bool, text: String) -> Response {
+    let status = if yes { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     // A proxy must not keep yesterday's answer.
-    (status, [(CACHE_CONTROL, "no-store")], word).into_response()
+    (status, [(CACHE_CONTROL, "no-store")], text).into_response()
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
+    use axum::body::{Body, to_bytes};
     use http::Request;
     use tower::ServiceExt;
 
     use super::*;
 
+    /// The status and the text of the answer.
+    async fn ask(routes: &Router, path: &str) -> (StatusCode, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let answer = routes.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.headers()[CACHE_CONTROL], "no-store");
+        let (status, body) = (answer.status(), to_bytes(answer.into_body(), 1_024).await.unwrap());
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
     #[tokio::test]
     async fn liveness_and_readiness_are_told_apart_and_never_cached() {
-        for (live, ready) in [(true, false), (false, true)] {
-            let routes = routes(move || live, move || ready);
-            let status = async |path: &str| {
-                let request = Request::get(path).body(Body::empty()).unwrap();
-                let answer = routes.clone().oneshot(request).await.unwrap();
-                assert_eq!(answer.headers()[CACHE_CONTROL], "no-store");
-                answer.status()
-            };
+        for (goes_on, ready) in [(true, false), (false, true)] {
+            let routes = routes(move || Live { goes_on, state: None }, move || ready);
             let expected = |yes| if yes { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
 
-            assert_eq!(status("/livez").await, expected(live));
-            assert_eq!(status("/readyz").await, expected(ready));
+            assert_eq!(ask(&routes, "/livez").await.0, expected(goes_on));
+            assert_eq!(ask(&routes, "/readyz").await.0, expected(ready));
         }
+    }
+
+    #[tokio::test]
+    async fn liveness_names_what_the_pipeline_does() {
+        let told =
+            async |goes_on, state| ask(&routes(move || Live { goes_on, state }, || true), "/livez").await;
+
+        assert_eq!(told(true, None).await, (StatusCode::OK, "live".to_owned()));
+        let idle = Some(PipelineState::Idle);
+        assert_eq!(told(true, idle).await, (StatusCode::OK, "live: idle".to_owned()));
+        let stalled = Some(PipelineState::Stalled);
+        assert_eq!(
+            told(false, stalled).await,
+            (StatusCode::SERVICE_UNAVAILABLE, "hangs: stalled".to_owned())
+        );
     }
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use payflow_core::{
-    DeadLetters, JsonCodec, MemoryInbox, NotifyPayer, Once, Order, Pipeline, PipelineConfig, Producer,
+    DeadLetters, JsonCodec, MemoryInbox, NotifyPayer, Once, Order, Pipeline, PipelineConfig, PipelineHandle,
+    Producer,
 };
 use payflow_http::{Server, ServerConfig};
 use payflow_kafka::{
@@ -23,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::health;
+use crate::health::{self, Live};
 use crate::log_notifier::LogNotifier;
 use crate::pulse::Pulse;
 use crate::settings::{Flags, Settings};
@@ -48,15 +49,21 @@ pub(crate) async fn run(flags: &Flags, settings: &Settings) -> Result<()> {
         )
     })?;
     let address = listener.local_addr()?;
-    let (pulse, kafka) = (Arc::new(Pulse::new()), Arc::new(OnceLock::<KafkaHealth>::new()));
+    let (pulse, looks) = (Arc::new(Pulse::new()), Arc::new(OnceLock::<Looks>::new()));
     let live = {
-        let pulse = Arc::clone(&pulse);
-        move || pulse.is_felt()
+        let (pulse, looks) = (Arc::clone(&pulse), Arc::clone(&looks));
+        move || {
+            let pipeline = looks.get().map(|looks| looks.pipeline.health());
+            Live {
+                goes_on: pulse.is_felt() && pipeline.is_none_or(|pipeline| pipeline.live),
+                state: pipeline.map(|pipeline| pipeline.state),
+            }
+        }
     };
     let ready = {
-        let (kafka, stop) = (Arc::clone(&kafka), stop.clone());
+        let (looks, stop) = (Arc::clone(&looks), stop.clone());
         // An idle member of the group is ready too: it takes over when another one ends.
-        move || kafka.get().is_some_and(KafkaHealth::is_connected) && !stop.is_cancelled()
+        move || looks.get().is_some_and(|looks| looks.kafka.is_connected()) && !stop.is_cancelled()
     };
     let routes = health::routes(live, ready);
     let ended = CancellationToken::new();
@@ -76,7 +83,7 @@ pub(crate) async fn run(flags: &Flags, settings: &Settings) -> Result<()> {
         let Some(found) = topics(&cluster, flags, settings, &address.to_string(), &stop).await? else {
             return Ok(());
         };
-        notify(&cluster, settings, &found, &kafka, &stop).await
+        notify(&cluster, settings, &found, &looks, &stop).await
     };
     let worked = pulse.beside(work).await;
     ended.cancel();
@@ -122,7 +129,7 @@ async fn notify(
     cluster: &KafkaConfig,
     settings: &Settings,
     found: &TopicsFound,
-    kafka: &OnceLock<KafkaHealth>,
+    looks: &OnceLock<Looks>,
     stop: &CancellationToken,
 ) -> Result<()> {
     let (payments, dead_letters) = (settings.topics.topic(), settings.topics.dead_letter_topic());
@@ -135,7 +142,7 @@ async fn notify(
 
     let group = KafkaConsumerConfig::new(settings.group.as_str());
     let consumer = KafkaConsumer::new(cluster, &group, slice::from_ref(payments))?;
-    kafka.get_or_init(|| consumer.health());
+    let kafka = consumer.health();
     let notifier = Once::new(LogNotifier, MemoryInbox::new());
     let pipeline = Pipeline::new(
         consumer,
@@ -144,11 +151,18 @@ async fn notify(
         DeadLetters::new(Arc::clone(&producer) as Arc<dyn Producer>, dead_letters.clone()),
         PipelineConfig::new().with_order(Order::ByKey),
     )?;
+    looks.get_or_init(|| Looks { kafka, pipeline: pipeline.handle() });
 
     pipeline.run(stop.cancelled()).await?;
     // A dead letter that was cut off comes again; one that is out already shall not wait for that.
     producer.flush().await?;
     Ok(())
+}
+
+/// What health looks at, once the work has begun.
+struct Looks {
+    kafka: KafkaHealth,
+    pipeline: PipelineHandle,
 }
 
 /// How long Kafka may take to answer about the topics, before it is asked again.

@@ -114,9 +114,10 @@ impl RedriveConfig {
         self
     }
 
-    /// Leaves out what stands at `end` or behind it: what was set aside after the redrive began. At 0 the partition is
-    /// done at once. Default: a partition is done when its consumer tells that everything in it was handed over, which on
-    /// Kafka it does not tell of a partition of which the group has nothing to read.
+    /// Leaves out what stands at `end` or behind it: what was set aside after the redrive began, which else comes too, so
+    /// that poison that fails again goes round within one redrive. At 0 the partition is done at once, whatever comes.
+    /// Default: a partition is done when its consumer tells its [end](crate::PartitionEnd), an empty one and one of which
+    /// nothing is left too; from a consumer that tells no ends, each partition needs this.
     #[must_use]
     pub fn with_end(mut self, topic: Topic, partition: i32, end: i64) -> Self {
         self.ends.push((topic, partition, end));

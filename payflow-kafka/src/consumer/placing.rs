@@ -24,13 +24,7 @@ pub(super) fn place<C: ConsumerContext>(
             let low = low();
             // Beyond the record it says nothing of what lay before: that was compacted, or is a marker.
             if (expected + 1..=offset).contains(&low) {
-                error!(
-                    topic = message.topic(),
-                    partition = message.partition(),
-                    from = expected,
-                    to = low,
-                    "records were deleted before they were handled: raise the topic's retention"
-                );
+                tell_deleted(message.topic(), message.partition(), expected, low);
             }
             reading.take(index, message);
         }
@@ -41,6 +35,14 @@ pub(super) fn place<C: ConsumerContext>(
         }
         Place::Before | Place::Unsettled => {}
     }
+}
+
+/// Retention was faster than the group.
+pub(super) fn tell_deleted(topic: &str, partition: i32, from: i64, to: i64) {
+    error!(
+        topic,
+        partition, from, to, "records were deleted before they were handled: raise the topic's retention"
+    );
 }
 
 /// The log was cut off or begun anew below the offset expected: what is out of the old one is no longer ours.

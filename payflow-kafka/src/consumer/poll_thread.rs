@@ -51,6 +51,8 @@ pub(super) struct PollThread {
     /// Errors that were told once, until something works again.
     pub(super) told: Once<RDKafkaErrorCode>,
     pub(super) probe_at: Instant,
+    /// No question for ends before.
+    pub(super) ends_at: Instant,
 }
 
 /// Who waits for a commit.
@@ -83,6 +85,7 @@ impl PollThread {
             outage: None,
             told: Once::new(),
             probe_at: Instant::now(),
+            ends_at: Instant::now(),
         }
     }
 
@@ -297,24 +300,6 @@ impl PollThread {
         }
         if let Err(error) = self.client.consumer().resume(&list) {
             warn!(%error, "partitions that were held back cannot be resumed: the next rebalance resumes them");
-        }
-    }
-
-    /// The data queue is empty: what librdkafka has passed without a record closes gaps, and ends may be reached.
-    fn advance(&mut self) {
-        let Self { client, reading, shared, .. } = self;
-        if !client.positions(reading.list()) {
-            return;
-        }
-        let mut told = false;
-        reading.advance(|assignment, position| {
-            let watermarks = client.watermarks(assignment.topic.as_str(), assignment.partition);
-            let at_end = watermarks.is_some_and(|(_, high)| position >= high);
-            shared.lock().holdings.reach(assignment.slot, assignment.generation, position, at_end);
-            told |= at_end;
-        });
-        if told {
-            shared.changed.notify_one();
         }
     }
 

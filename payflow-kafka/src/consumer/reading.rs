@@ -26,6 +26,29 @@ struct Partition {
     epoch: i32,
     position: Position,
     end_told: i64,
+    stale: Option<Stale>,
+}
+
+/// What librdkafka knew of a partition's offsets before it was assigned: as long as it knows nothing else, the log may
+/// have grown since.
+#[derive(Debug, Clone, Copy)]
+struct Stale {
+    watermarks: Watermarks,
+    /// A broker has told another end since, so there is more to read.
+    refuted: bool,
+}
+
+/// The oldest offset of a partition, and the one behind the newest.
+type Watermarks = (i64, i64);
+
+/// How far reading got in a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reached {
+    pub(super) position: i64,
+    /// There is nothing more to read.
+    pub(super) at_end: bool,
+    /// Where reading was to go on, if what stood there was deleted, and no record will tell.
+    pub(super) deleted_from: Option<i64>,
 }
 
 /// Whether librdkafka's own position can be trusted.
@@ -73,9 +96,20 @@ impl Reading {
         }
     }
 
-    /// Reads these too, each from its offset.
-    pub(super) fn add(&mut self, assignments: impl IntoIterator<Item = (Assignment, Offset)>) {
+    /// Reads these too, each from its offset. `watermarks` tells what librdkafka knows of them, before they are assigned
+    /// there.
+    pub(super) fn add(
+        &mut self,
+        assignments: impl IntoIterator<Item = (Assignment, Offset)>,
+        watermarks: impl Fn(&str, i32) -> Option<Watermarks>,
+    ) {
+        let from = self.partitions.len();
         self.insert(assignments, Position::True);
+        for partition in self.partitions.iter_mut().skip(from) {
+            let Assignment { topic, partition: number, .. } = &partition.assignment;
+            let known = watermarks(topic.as_str(), *number);
+            partition.stale = known.map(|watermarks| Stale { watermarks, refuted: false });
+        }
     }
 
     /// Reads these from `offset` on once librdkafka was told so, whatever it hands out before.
@@ -91,6 +125,7 @@ impl Reading {
             epoch: -1,
             position,
             end_told: -1,
+            stale: None,
         }));
         self.arrange();
     }
@@ -223,22 +258,53 @@ impl Reading {
 
     /// Takes note of librdkafka's positions, and shows each partition in which reading got further than its records
     /// tell, or reached a place that was not asked about yet.
-    pub(super) fn advance(&mut self, mut on_advance: impl FnMut(&Assignment, i64)) {
+    pub(super) fn advance(
+        &mut self,
+        watermarks: impl Fn(&str, i32) -> Option<Watermarks>,
+        mut on_advance: impl FnMut(&Assignment, Reached),
+    ) {
         let positions = self.list.elements();
         for (partition, position) in self.partitions.iter_mut().zip(positions) {
-            let Some(position) = position.offset().to_raw().filter(|position| *position >= 0) else {
-                continue;
+            let position = position.offset().to_raw().filter(|position| *position >= 0);
+            let reached = match (partition.position, position) {
+                (Position::True, Some(position)) => partition.pass(position, &watermarks),
+                (Position::True | Position::PastError, _) => partition.find_nothing(&watermarks),
+                (Position::Wrong | Position::HeldBack, _) => None,
             };
-            if partition.position != Position::True || position <= partition.end_told {
-                continue;
+            if let Some(reached) = reached {
+                partition.expected = Offset::Offset(reached.position);
+                partition.end_told = reached.position;
+                on_advance(&partition.assignment, reached);
             }
-            if matches!(partition.expected, Offset::Offset(expected) if position < expected) {
-                continue;
-            }
-            partition.expected = Offset::Offset(position);
-            partition.end_told = position;
-            on_advance(&partition.assignment, position);
         }
+    }
+
+    /// The partitions that would be at their end if librdkafka's knowledge of before they were assigned still held, for a
+    /// question.
+    pub(super) fn unconfirmed(&self) -> Option<TopicPartitionList> {
+        let mut list = TopicPartitionList::new();
+        for partition in self.partitions.iter().filter(|partition| partition.is_unconfirmed()) {
+            let Assignment { topic, partition: number, .. } = &partition.assignment;
+            // Fails for offsets alone that are none.
+            let _ = list.add_partition_offset(topic.as_str(), *number, Offset::End);
+        }
+        (list.count() > 0).then_some(list)
+    }
+
+    /// Takes the answer to that question; whether it tells the ends of all.
+    pub(super) fn confirm(&mut self, ends: &TopicPartitionList) -> bool {
+        let mut all = true;
+        for told in ends.elements() {
+            let end = told.error().ok().and_then(|()| told.offset().to_raw()).filter(|end| *end >= 0);
+            let index = self.index_of(told.topic(), told.partition());
+            let partition = index.and_then(|index| self.partitions.get_mut(index));
+            match (end, partition) {
+                (Some(end), Some(partition)) => partition.confirm(end),
+                (None, Some(_)) => all = false,
+                (_, None) => {}
+            }
+        }
+        all
     }
 
     fn arrange(&mut self) {
@@ -249,3 +315,60 @@ impl Reading {
         }
     }
 }
+
+impl Partition {
+    /// librdkafka has passed all below `position`, whether it was a record or not.
+    fn pass(&self, position: i64, watermarks: impl Fn(&str, i32) -> Option<Watermarks>) -> Option<Reached> {
+        let is_behind = matches!(self.expected, Offset::Offset(expected) if position < expected);
+        if position <= self.end_told || is_behind {
+            return None;
+        }
+        let at_end = self.watermarks(watermarks).is_some_and(|(_, high)| position >= high);
+        Some(Reached { position, at_end, deleted_from: None })
+    }
+
+    /// librdkafka has passed nothing, and so tells no position: is that since there is nothing to read?
+    fn find_nothing(&mut self, watermarks: impl Fn(&str, i32) -> Option<Watermarks>) -> Option<Reached> {
+        if matches!(self.expected, Offset::Offset(expected) if expected == self.end_told) {
+            return None;
+        }
+        let known = self.watermarks(watermarks)?;
+        if self.stale.is_some_and(|stale| stale.watermarks == known) {
+            return None;
+        }
+        self.stale = None;
+        let end = self.end_by(known)?;
+        let deleted_from = match self.expected {
+            Offset::Offset(expected) if expected < end => Some(expected),
+            _ => None,
+        };
+        Some(Reached { position: end, at_end: true, deleted_from })
+    }
+
+    fn is_unconfirmed(&self) -> bool {
+        self.stale.is_some_and(|stale| !stale.refuted && self.end_by(stale.watermarks).is_some())
+    }
+
+    fn confirm(&mut self, end: i64) {
+        self.stale = self.stale.and_then(|Stale { watermarks, .. }| {
+            (watermarks.1 != end).then_some(Stale { watermarks, refuted: true })
+        });
+    }
+
+    /// The log's end, if reading stands there. Beyond it stands who has read another log: librdkafka begins anew.
+    fn end_by(&self, (low, high): Watermarks) -> Option<i64> {
+        let from = match self.expected {
+            Offset::Offset(expected) => expected.max(low),
+            // From the beginning.
+            _ => low,
+        };
+        (from == high).then_some(high)
+    }
+
+    fn watermarks(&self, known: impl Fn(&str, i32) -> Option<Watermarks>) -> Option<Watermarks> {
+        known(self.assignment.topic.as_str(), self.assignment.partition)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -153,7 +153,8 @@ impl PollThread {
             from.push(partition.offset());
         }
         let assignments = self.shared.lock().holdings.assign(named);
-        self.reading.add(assignments.into_iter().zip(from));
+        let known = |topic: &str, partition| self.client.watermarks(topic, partition);
+        self.reading.add(assignments.into_iter().zip(from), known);
         let consumer = self.client.consumer();
         let assigned = match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(&with_offsets),

@@ -2,7 +2,7 @@
 
 use payflow_core::Consumer as _;
 
-use crate::cluster::{Cluster, finish, offsets, receive};
+use crate::cluster::{Cluster, finish, offsets, receive, receive_until};
 use crate::logged::{lines_about, note_lines};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,6 +28,30 @@ async fn a_group_behind_the_oldest_record_goes_on_there_and_tells_what_it_skippe
     assert!(lines[0].contains("partition=0 from=3 to=6"), "{lines:?}");
     finish(&mut second, &deliveries).await;
     assert_eq!(cluster.committed(0).await, Some(10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Kafka broker: run cargo xtask test"]
+async fn a_group_of_which_everything_left_was_deleted_tells_the_end_and_what_it_skipped() {
+    note_lines();
+    let cluster = Cluster::with_partitions(1).await;
+    let producer = cluster.producer();
+    cluster.send(&producer, 0, 0..10).await;
+    cluster.commit_elsewhere(0, 3).await;
+    cluster.delete_before(0, 10).await;
+
+    let mut consumer = cluster.consumer();
+    let inbound = receive_until(&mut consumer, |inbound| !inbound.ends.is_empty()).await;
+    assert_eq!((inbound.deliveries.len(), inbound.ends[0].offset), (0, 10));
+    let lines = lines_about(cluster.topic.as_str());
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("partition=0 from=3 to=10"), "{lines:?}");
+    consumer.commit().await.expect("the commit succeeds");
+    assert_eq!(cluster.committed(0).await, Some(10));
+
+    cluster.send(&producer, 0, 10..12).await;
+    assert_eq!(offsets(&receive(&mut consumer, 2).await), [10, 11]);
+    assert_eq!(lines_about(cluster.topic.as_str()).len(), 1, "told once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 mod closing;
 mod cluster;
+mod ends;
 mod expired;
 mod gaps;
 mod logged;

@@ -75,7 +75,10 @@ pub(super) const ADAPTERS: &[BrokenAdapter<BrokenHarness>] = &[
     ),
     BrokenAdapter::new(
         "it is silent while it has no room, and loses its membership",
-        &[Failing::new("a_slow_handler_keeps_membership", "which was not owed")],
+        &[Failing::new(
+            "a_slow_handler_keeps_membership",
+            "a commit that succeeds of what was held for long",
+        )],
         || {
             let strict = MemoryConfig::new().with_session_timeout(Some(Duration::from_millis(50)));
             BrokenHarness::with_config(strict).consumer(|sound| consumer(sound, SilentWithoutRoom))

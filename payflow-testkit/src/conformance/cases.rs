@@ -3,6 +3,7 @@
 mod acknowledging;
 mod closing;
 mod committing;
+mod ends;
 mod groups;
 mod handover;
 mod members;
@@ -25,6 +26,10 @@ pub use closing::{
 };
 pub use committing::{
     a_later_commit_adds_to_the_first, an_idle_commit_succeeds, receiving_goes_on_while_a_commit_runs,
+};
+pub use ends::{
+    a_committed_partition_tells_its_end, a_partition_that_comes_back_tells_its_end,
+    an_empty_partition_tells_its_end,
 };
 pub use groups::{a_new_group_sees_old_records, groups_each_see_everything, topics_are_apart};
 pub use members::{

@@ -34,6 +34,7 @@ struct Held {
 /// The end of a partition, and how much had been delivered when it was told.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct End {
+    pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) delivered_before: usize,
 }
@@ -218,7 +219,8 @@ impl Ledger {
             let happened = format!("{} was said to end at {}", name(&held.assignment), end.offset);
             return Err(Violation::new("the end of a partition behind what was delivered of it", happened));
         }
-        self.ends.push(End { offset: end.offset, delivered_before: self.delivered.len() });
+        let partition = held.assignment.partition;
+        self.ends.push(End { partition, offset: end.offset, delivered_before: self.delivered.len() });
         Ok(())
     }
 

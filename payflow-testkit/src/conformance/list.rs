@@ -58,6 +58,11 @@ macro_rules! __transport_cases {
             a_cancelled_receive_loses_nothing [] "a dropped receive loses neither deliveries nor changes",
             changes_come_before_deliveries [] "a partition's assignment comes before its first delivery",
             the_end_of_a_partition_is_told [PartitionEnds] "a partition's end is told once all of it was delivered",
+            an_empty_partition_tells_its_end [PartitionEnds] "the end of a partition with nothing in it is told",
+            a_committed_partition_tells_its_end [PartitionEnds]
+                "the end of a partition of which everything is committed is told",
+            a_partition_that_comes_back_tells_its_end [PartitionEnds, Members, Partitions]
+                "the end of a partition that comes back is told anew, behind what is left in it",
             a_finite_source_ends [FiniteSource] "a source that has ended says so once all was delivered",
 
             members_share_the_partitions [Members, Partitions] "each record goes to one of the members",

@@ -1,6 +1,9 @@
 //! The whole path, and what falls off it.
 
-use crate::harness::{Kafka, await_status, pay, shared_brokers, unique};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Kafka, await_status, get, pay, shared_brokers, unique};
 use crate::{NOTIFICATION, notified, start, start_payment_service};
 
 #[test]
@@ -27,6 +30,24 @@ fn payment_that_was_accepted_is_notified_once_under_its_id() {
     assert_eq!(notified(&ended.log), [id]);
     assert!(!ended.log.iter().any(|line| line.contains("payer-4711")), "{ended:?}");
     assert_eq!(Kafka::new(&brokers).committed(&topic, &topic), 1);
+}
+
+#[test]
+#[ignore = "needs a Kafka broker: run cargo xtask test"]
+fn service_with_nothing_to_do_says_so() {
+    let (brokers, topic) = (shared_brokers(), unique("payments"));
+    let notifications = start(&brokers, &topic, &["--ensure-topics", "--partitions", "4"]);
+    notifications.line_with("notifying");
+    let (address, start) = (notifications.address(), Instant::now());
+
+    while get(&address, "/livez").body != "live: idle" {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "/livez is still answered with {:?}",
+            get(&address, "/livez")
+        );
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]
