@@ -56,8 +56,8 @@ fn page(hunted: &[Hunted], seeds: u64, took: Duration, commit: &str) -> String {
          says, the model of a cluster, `Once`, the redrive. `cargo xtask mutants` applies it to a copy, builds that, and wants it to be\n\
          noticed: by the simulation within {seeds} seeds, or by the test that the patch names. One that survives is a hole in the checks.\n\n\
          This page is written by `cargo xtask mutants --record`. Last, at commit {commit}: {count} mutants, all caught, in\n\
-         {} on {processors} processors, what is built at the first time included. To see one fail: `git apply {FOLDER}/NAME.patch`, and\n\
-         `cargo xtask sim --seed S --trace`.\n\n\
+         {} on {processors} processors. The first run builds everything, and takes some minutes more. To see one fail:\n\
+         `git apply {FOLDER}/NAME.patch`, and `cargo xtask sim --seed S --trace`.\n\n\
          | mutant | what is broken | caught by | what was said |\n|---|---|---|---|\n",
         seconds(took),
     );
