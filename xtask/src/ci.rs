@@ -1,6 +1,7 @@
 //! Everything that must hold before a change is taken, cheapest first.
 
 use crate::counts;
+use crate::mutants;
 use crate::sim;
 use crate::step::{Step, Steps};
 use crate::test::Tests;
@@ -23,6 +24,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
 
 fn run_steps(steps: &mut Steps, tests: &Tests) -> anyhow::Result<()> {
     steps.run(&Step::cargo("format", ["fmt", "--all", "--check"]))?;
+
+    steps.time("mutants", "cargo xtask mutants --check", mutants::check)?;
 
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     steps.run(&Step::cargo("clippy", clippy))?;

@@ -5,6 +5,7 @@
 mod broker;
 mod ci;
 mod counts;
+mod mutants;
 mod sim;
 mod step;
 mod test;
@@ -15,6 +16,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+
+use mutants::Asked;
 
 /// Tests and checks payflow.
 #[derive(Debug, Parser)]
@@ -48,11 +51,11 @@ enum Task {
     },
     /// Checks everything that must hold before a change is taken: what CI runs.
     ///
-    /// In this order: format, clippy, docs, deny (dependencies: bans, licences, sources), typos, the tests, with a
-    /// broker as `test` has one, 5,000 seeds of the simulation, and counts (what a message costs, beside what is
-    /// recorded). It stops at the first step that fails, tells how to repeat that
-    /// step alone, and writes to no source file. A table of times comes last. cargo-deny, typos and Kafka are
-    /// installed into the user's cache folder if need be, and valgrind by apt-get, for root.
+    /// In this order: format, mutants (whether they still apply), clippy, docs, deny (dependencies: bans, licences,
+    /// sources), typos, the tests, with a broker as `test` has one, 5,000 seeds of the simulation, and counts (what a
+    /// message costs, beside what is recorded). It stops at the first step that fails, tells how to repeat that step
+    /// alone, and writes to no source file. A table of times comes last. cargo-deny, typos and Kafka are installed into
+    /// the user's cache folder if need be, and valgrind by apt-get, for root.
     Ci,
     /// Runs the engine against a model of a cluster with faults, one run a seed, and checks its promises.
     ///
@@ -69,6 +72,30 @@ enum Task {
         /// Handed to the simulation as it stands: --seeds N, --from S, --seed S, --trace.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
         args: Vec<String>,
+    },
+    /// Breaks a copy of the code on purpose, one patch of the folder `mutants` after the other, and wants each noticed.
+    ///
+    /// Each patch says who is to notice: the simulation, within so many seeds, or a test, which is to fail. A mutant that
+    /// does not build is an error. First the copy is run as it is: it has to pass. The copy and its build are kept in
+    /// `target/mutants`.
+    #[command(after_help = "Examples:
+  cargo xtask mutants                    all of them
+  cargo xtask mutants storm lane         those with storm or lane in their name
+  cargo xtask mutants --check            only whether each still applies, as CI does
+  cargo xtask mutants --record           all, and writes docs/mutants.md")]
+    Mutants {
+        /// Only mutants whose name contains one of these.
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// How many seeds the simulation has to notice one in.
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
+        seeds: u64,
+        /// Builds nothing: checks that each patch applies and is listed in docs/mutants.md.
+        #[arg(long, conflicts_with_all = ["names", "seeds", "record"])]
+        check: bool,
+        /// Writes docs/mutants.md.
+        #[arg(long, conflicts_with = "names")]
+        record: bool,
     },
     /// Starts a Kafka broker for tests and holds it until Ctrl-C.
     ///
@@ -95,6 +122,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test { no_broker, args } => test::run(args, no_broker),
         Task::Ci => ci::run(),
         Task::Sim { args } => sim::run(&args),
+        Task::Mutants { check: true, .. } => mutants::check(),
+        Task::Mutants { names, seeds, record, .. } => mutants::run(&Asked { names, seeds, record }),
         Task::Broker => broker::run(),
     }
 }

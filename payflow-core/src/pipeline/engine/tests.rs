@@ -6,6 +6,7 @@ mod schedules;
 use rig::Rig;
 
 use super::*;
+use crate::consumer::PartitionEnd;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -87,6 +88,16 @@ fn a_failed_commit_is_made_up_for_and_told_once() {
     assert_eq!(rig.commits_started, 4);
     let told: Vec<_> = rig.notices.iter().map(std::mem::discriminant).collect();
     assert_eq!(told.len(), 2, "{:?}", rig.notices);
+}
+
+#[test]
+fn an_end_is_committed_though_nothing_finished() {
+    let mut rig = Rig::new(PipelineConfig::new());
+    rig.assign(0);
+    // What stood before it was compacted away: only the end moves the watermark.
+    let end = PartitionEnd { slot: 0, generation: 1, offset: 5 };
+    rig.on(Event::Received(&mut Inbound { ends: vec![end], ..Inbound::default() }));
+    assert_eq!(rig.commits_started, 1);
 }
 
 #[test]
