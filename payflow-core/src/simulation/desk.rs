@@ -31,8 +31,11 @@ pub(super) struct Desk {
     paused_since: Option<Duration>,
     /// The outage that goes on, and of which keys records were set aside for what may pass, in it; of which records, where
     /// order is not by key.
-    set_aside: (u32, BTreeSet<(Option<LaneId>, Option<RecordId>)>),
+    set_aside: (u32, BTreeSet<Blamed>),
 }
+
+/// A key, or a record where order is not by key.
+type Blamed = (Option<LaneId>, Option<RecordId>);
 
 /// The workers hear of what the driver was told within this time.
 const HEARD_WITHIN: Duration = Duration::from_millis(100);

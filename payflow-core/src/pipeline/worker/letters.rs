@@ -73,9 +73,10 @@ mod tests {
 
     #[test]
     fn letters_come_in_order_and_their_memory_comes_back() {
-        let (mut letters, mut emptied) = (Letters::default(), Vec::new());
+        let now = Instant::now();
+        let (mut letters, mut emptied) = (Letters::new(now), Vec::new());
         for batch in [vec![1, 2], vec![], vec![3]] {
-            letters.add(batch.into_iter().map(|slot| ToShard::Stop(Some(slot))).collect(), &mut emptied);
+            letters.add(batch.into_iter().map(|slot| ToShard::Stop(Some(slot))).collect(), now, &mut emptied);
         }
         let mut read = Vec::new();
         while let Some(ToShard::Stop(slot)) = letters.next(&mut emptied) {

@@ -49,20 +49,13 @@ impl Permits {
             self.last = Class::First;
             return Poll::Ready(Class::First);
         }
-        self.poll_acquire_slowly(cx, again, first)
+        self.poll_acquire_in_turn(cx, again, first)
     }
 
+    /// All shards take first one for what is tried again and then one of all, and never wait for the first with the second
+    /// in hand: else two could wait for each other for good. Nor do they give the first back while they wait for the
+    /// second: else the two could pass by each other without end.
     #[inline(never)]
-    fn poll_acquire_slowly(&mut self, cx: &mut Context<'_>, again: bool, first: bool) -> Poll<Class> {
-        let acquired = self.poll_acquire_in_turn(cx, again, first);
-        if acquired.is_pending() {
-            // Who waits for one kind and keeps back the other could wait for a shard that does the reverse.
-            self.all.keep_nothing();
-            self.again.keep_nothing();
-        }
-        acquired
-    }
-
     fn poll_acquire_in_turn(&mut self, cx: &mut Context<'_>, again: bool, first: bool) -> Poll<Class> {
         if !again {
             self.again.rest();
@@ -71,11 +64,10 @@ impl Permits {
                 self.last = Class::Again;
                 return Poll::Ready(Class::Again);
             }
-            self.again.release();
+            self.again.keep();
             return Poll::Pending;
         }
         if !first {
-            // Whoever waits for the second kind holds none of the first: others would wait for that with one of the second.
             self.all.rest();
             return Poll::Pending;
         }
@@ -192,12 +184,13 @@ impl Line {
         self.waiting.is_none() && self.kept == 0 && self.returning == 0
     }
 
-    fn rest(&mut self) {
-        self.waiting = None;
-        self.keep_nothing();
+    /// One that was taken is kept for the next start.
+    const fn keep(&mut self) {
+        self.kept += 1;
     }
 
-    fn keep_nothing(&mut self) {
+    fn rest(&mut self) {
+        self.waiting = None;
         self.returning += std::mem::take(&mut self.kept);
         self.give_back();
     }
@@ -242,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_keeps_nothing_from_the_others() {
+    fn two_that_want_both_kinds_neither_stand_still_nor_pass_by_each_other() {
         let limit = Limit::new(1);
         let (mut one, mut other) = (Permits::new(&limit), Permits::new(&limit));
         let mut cx = Context::from_waker(Waker::noop());
@@ -250,10 +243,11 @@ mod tests {
         assert_eq!(other.poll_acquire(&mut cx, true, false), Poll::Pending);
 
         one.release(Class::First);
-        assert_eq!(one.poll_acquire(&mut cx, true, false), Poll::Ready(Class::Again));
-        one.release(Class::Again);
-        one.rest();
+        assert_eq!(one.poll_acquire(&mut cx, true, false), Poll::Pending, "the other was first");
         assert_eq!(other.poll_acquire(&mut cx, true, false), Poll::Ready(Class::Again));
+        other.release(Class::Again);
+        other.rest();
+        assert_eq!(one.poll_acquire(&mut cx, true, false), Poll::Ready(Class::Again));
     }
 
     #[test]
