@@ -44,10 +44,9 @@ fn refusal(code: RDKafkaErrorCode) -> Fault {
         | UnsupportedForMessageFormat
         | UnsupportedVersion
         | InvalidRequiredAcks => Fault::Permanent,
-        // About the producer: its identity or its sequence is lost, or may not be had. librdkafka then throws out its queue,
-        // which nobody else does while a send waits.
+        // About the producer: its identity or its sequence is lost, or may not be had. A purged queue is no such sign: it is
+        // also how this crate gives up what waits (`producer/context.rs`), and then the client goes on.
         Fatal
-        | PurgeQueue
         | Fenced
         | ProducerFenced
         | InvalidProducerEpoch

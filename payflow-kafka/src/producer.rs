@@ -105,9 +105,12 @@ impl KafkaProducer {
     }
 
     fn failed(&self, topic: &Topic, code: RDKafkaErrorCode, persisted: Persisted) -> Error {
-        let fault = error::deliver(code, persisted);
+        let fatal = self.client.client().fatal_error();
+        // A client that failed for good throws out its queue; else it was this crate that gave up what waits.
+        let thrown_out = code == RDKafkaErrorCode::PurgeQueue && fatal.is_some();
+        let fault = error::deliver(if thrown_out { RDKafkaErrorCode::Fatal } else { code }, persisted);
         // The code of a record says little about what befell the client.
-        let fatal = if fault == Fault::Fatal { self.client.client().fatal_error() } else { None };
+        let fatal = fatal.filter(|_| fault == Fault::Fatal);
         let reason = fatal.map_or_else(|| code.to_string(), |(code, reason)| format!("{code}: {reason}"));
         Error::new(fault, SEND).because(format!("topic {topic}: {reason}"))
     }

@@ -11,7 +11,7 @@ const TABLE: &[(&str, &[RDKafkaErrorCode])] = &[
     ("FFFP", &[UnsupportedFeature, ClusterAuthorizationFailed]),
     ("FFFT", &[Fatal, Fenced]),
     ("FTTT", &[
-        OutOfOrderSequenceNumber, InvalidProducerEpoch, InvalidProducerIdMapping, PurgeQueue,
+        OutOfOrderSequenceNumber, InvalidProducerEpoch, InvalidProducerIdMapping,
         TransactionalIdAuthorizationFailed, UnknownProducerId, ProducerFenced,
     ]),
     ("PFFP", &[TopicAuthorizationFailed, UnsupportedVersion]),
@@ -57,7 +57,7 @@ const TABLE: &[(&str, &[RDKafkaErrorCode])] = &[
         ResourceNotFound, DuplicateResource, UnacceptableCredential, InconsistentVoterSet,
         InvalidUpdateVersion, FeatureUpdateFailed, PrincipalDeserializationFailure, FencedMemberEpoch,
         UnreleasedInstanceId, StaleMemberEpoch, UnknownSubscriptionId, TelemetryTooLarge, RebootstrapRequired,
-        EndAll,
+        PurgeQueue, EndAll,
     ]),
 ];
 

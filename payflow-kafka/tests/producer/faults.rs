@@ -1,5 +1,6 @@
 //! Errors that a broker answers with, injected by librdkafka's mock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use payflow_core::{Fault, Producer, Receipt, Record, Topic};
@@ -124,6 +125,51 @@ async fn a_broker_that_went_away_wrote_nothing_and_is_found_again() {
     assert_eq!(fault_of(&producer).await, Some(Fault::Transient { retry_after: None }));
 
     // Nothing is sent meanwhile: the producer looks by itself.
+    mock.broker_up(-1).unwrap();
+    while !health.is_connected() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(fault_of(&producer).await, None);
+}
+
+/// A record that a broker may have times out, and with it all that waits is given up.
+#[tokio::test]
+async fn what_is_given_up_beside_a_timed_out_record_is_transient_and_the_producer_goes_on() {
+    let (mock, cluster) = mock();
+    let producer = Arc::new(producer(&cluster, Duration::from_secs(3)));
+    let health = producer.health();
+    let send = || {
+        let producer = Arc::clone(&producer);
+        tokio::spawn(async move { producer.send(record()).await })
+    };
+    assert_eq!(fault_of(&producer).await, None);
+    // The broker takes it and hangs up: from then on it may have it.
+    let hangs_up = [RDKafkaRespErr::RD_KAFKA_RESP_ERR__TRANSPORT; 1_000];
+    mock.request_errors(RDKafkaApiKey::Produce, &hangs_up);
+    let first = send();
+    while health.is_connected() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    mock.broker_down(-1).unwrap();
+    while health.is_connected() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    let mut later = Vec::new();
+    while !first.is_finished() {
+        later.push(send());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(first.await.unwrap().unwrap_err().fault(), Fault::Unknown);
+    let mut given_up = 0;
+    for send in later {
+        let error = send.await.unwrap().unwrap_err();
+        assert_eq!(error.fault(), Fault::Transient { retry_after: None }, "{}", error.chain());
+        given_up += usize::from(error.chain().contains("PurgeQueue"));
+    }
+    assert!(given_up > 0, "none was given up");
+
+    mock.clear_request_errors(RDKafkaApiKey::Produce);
     mock.broker_up(-1).unwrap();
     while !health.is_connected() {
         tokio::time::sleep(Duration::from_millis(10)).await;

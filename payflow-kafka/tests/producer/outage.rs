@@ -37,7 +37,7 @@ async fn what_a_send_was_told_is_what_happened() {
         while !done.load(Ordering::Relaxed) {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let record = Record::new(topic.clone(), number.to_string()).with_key("u001");
-            told.push((number, producer.send(record).await.map_err(|error| error.fault())));
+            told.push((number, producer.send(record).await));
         }
         told
     };
@@ -82,9 +82,11 @@ async fn what_a_send_was_told_is_what_happened() {
         let times = written.get(number).copied().unwrap_or(0);
         let (kind, holds) = match result {
             Ok(_) => ("durable", times == 1),
-            Err(Fault::Unknown) => ("unknown", times <= 1),
-            Err(Fault::Transient { .. }) => ("transient", times == 0),
-            Err(fault) => panic!("{number} was {fault}"),
+            Err(error) => match error.fault() {
+                Fault::Unknown => ("unknown", times <= 1),
+                Fault::Transient { .. } => ("transient", times == 0),
+                Fault::Permanent | Fault::Fatal => panic!("{number} failed for good: {}", error.chain()),
+            },
         };
         assert!(holds, "{number} was {kind} and is there {times} times");
         *counts.entry(kind).or_insert(0) += 1;
