@@ -21,6 +21,8 @@ pub(super) struct Desk {
     pub(super) member: MemberId,
     tokens: BTreeMap<AckToken, Tried>,
     running: BTreeMap<usize, Running>,
+    /// By slot and generation: the last offset that was handed over.
+    newest: BTreeMap<(u32, u32), i64>,
     /// Slots and generations that were lost, and when the process was told.
     lost: BTreeMap<(u32, u32), Duration>,
     /// The same of those that were asked back.
@@ -45,6 +47,7 @@ struct Running {
     token: AckToken,
     record: RecordId,
     lane: Option<LaneId>,
+    since: Duration,
     publishes: bool,
     again: bool,
     ending: Ending,
@@ -58,6 +61,7 @@ impl Desk {
             member,
             tokens: BTreeMap::new(),
             running: BTreeMap::new(),
+            newest: BTreeMap::new(),
             lost: BTreeMap::new(),
             asked_back: BTreeMap::new(),
             stopping_since: None,
@@ -73,6 +77,7 @@ impl Desk {
             return scene.violated(format!("{partition}@{offset} was handed over, and never written"));
         };
         scene.checks.handed_over += 1;
+        self.newest.insert((delivery.token.slot(), delivery.token.generation()), offset);
         let bytes = delivery.size_bytes();
         let tried = Tried::new(record, bytes);
         if self.tokens.insert(delivery.token, tried).is_some() {
@@ -134,12 +139,13 @@ impl Desk {
         self.tokens.values().map(|tried| tried.bytes).max().unwrap_or(0)
     }
 
-    fn share_of(&self, lane: Option<LaneId>, scene: &Scene) -> Share {
+    /// What the lane holds whose head is that delivery.
+    fn share_of(&self, lane: Option<LaneId>, head: &Delivery, scene: &Scene) -> Share {
         let of_lane = self.tokens.values().filter(|tried| scene.ledger.get(tried.record).lane == lane);
-        of_lane.fold(Share::default(), |share, tried| Share {
-            records: share.records + 1,
-            bytes: share.bytes + tried.bytes,
-        })
+        let (records, bytes) =
+            of_lane.fold((0, 0), |(records, bytes), tried| (records + 1, bytes + tried.bytes));
+        let newest = self.newest.get(&(head.token.slot(), head.token.generation()));
+        Share { records, bytes, age: newest.map_or(0, |newest| newest - head.offset) }
     }
 
     pub(super) fn running(&self) -> usize {
@@ -196,7 +202,8 @@ impl Hands for AtWork<'_> {
         if job.again && again >= (scene.plan.concurrency / 2).max(1) {
             scene.violated(format!("node {node}: retries take more than half of the concurrency"));
         }
-        let share = desk.share_of(lane, scene);
+        let share =
+            matches!(job.task, Task::DeadLetter { .. }).then(|| desk.share_of(lane, job.delivery, scene));
         let Some(tried) = desk.tokens.get_mut(&token) else { return Some(Ending::Handled) };
         let attempt = match job.task {
             Task::Handle { attempt } => {
@@ -224,7 +231,8 @@ impl Hands for AtWork<'_> {
                     scene.violated(format!("node {node}: {partition}@{offset} is dead-lettered, and {why}"));
                 }
                 if stage == "lane full" {
-                    scene.hit(Fault::LaneFull);
+                    let old = share.is_some_and(|share| share.is_old());
+                    scene.hit(if old { Fault::LaneOld } else { Fault::LaneFull });
                 }
                 if tried.blames_destination() && !tried.published && (tried.probed || job.in_storm) {
                     scene.violated(format!("node {node}: {partition}@{offset} is set aside in a storm"));
@@ -258,7 +266,9 @@ impl Hands for AtWork<'_> {
         if let Some(time) = ends_at {
             scene.after(time, Event::WorkEnds { node, life, shard, seat });
         }
-        desk.running.insert(seat, Running { token, record, lane, publishes, again: job.again, ending });
+        let since = scene.now;
+        desk.running
+            .insert(seat, Running { token, record, lane, since, publishes, again: job.again, ending });
         None
     }
 
@@ -280,6 +290,9 @@ impl Hands for AtWork<'_> {
             return self.scene.say(format_args!("node {node}: {partition}@{offset} is cut off"));
         }
         self.scene.say(format_args!("node {node}: {partition}@{offset} times out"));
+        if running.since + self.scene.plan.handler_timeout > self.scene.now {
+            self.scene.violated(format!("node {node}: {partition}@{offset} times out before its time"));
+        }
         let ending = if running.publishes {
             Ending::NotDeadLettered(error::Fault::Unknown)
         } else {

@@ -64,6 +64,7 @@ faults! {
     Storm = "storm",
     StormOver = "storm over",
     LaneFull = "lane full",
+    LaneOld = "lane old",
     DeadLetterRefused = "dead letter refused",
     DeadLetterUnknown = "dead letter unknown, written",
     DeadLetterStuck = "dead letter stuck",

@@ -24,6 +24,11 @@ pub(super) enum Fate {
     Tombstone,
 }
 
+impl Fate {
+    /// Every attempt fails, and none says that the next will.
+    pub(super) const HOPELESS: Self = Self::Fails { times: u32::MAX, failure: Failure::Transient };
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
     Transient,

@@ -7,6 +7,9 @@ use crate::consumer::RebalanceProtocol;
 use crate::memory::MemoryConfig;
 use crate::pipeline::{Order, PipelineConfig, RetryPolicy, StormPolicy};
 
+/// One run of so many has a burst: it takes as long as twenty others.
+const BURST_ONE_IN: usize = 100;
+
 /// The sizes, settings and rates of a run.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -40,10 +43,52 @@ pub(super) struct Plan {
     /// Of attempts that take their time.
     pub(super) slow_percent: usize,
     pub(super) slow_for_max: Duration,
+    /// Of the first records, so many are of one key that fails for ever, each before one of another key.
+    pub(super) burst: usize,
 }
 
 impl Plan {
     pub(super) fn new(dice: &mut Dice) -> Self {
+        if dice.one_in(BURST_ONE_IN) { Self::with_burst(dice) } else { Self::usual(dice) }
+    }
+
+    /// A key fails for ever, and is silent after a burst, while the others bring more than a commit can tell of beyond the
+    /// burst. The bounds are the default ones; nothing else goes wrong, since the run is long enough as it is.
+    fn with_burst(dice: &mut Dice) -> Self {
+        let (concurrency, records_max, bytes_max) = (256, 8_192, 64 << 20);
+        let pipeline = PipelineConfig::new()
+            .with_concurrency(concurrency)
+            .with_records_max(records_max)
+            .with_bytes_max(bytes_max)
+            .with_shards(dice.within(1, 4));
+        // Less than makes a lane full, and more than may grow old.
+        let burst = dice.within(200, records_max / 8 - 100);
+        let payments = 2 * burst + dice.within(20_000, 30_000);
+        Self {
+            partitions: 1,
+            nodes: 1,
+            order: Order::ByKey,
+            attempts_max: RetryPolicy::default().delays().len() + 1,
+            handler_timeout: Duration::from_secs(30),
+            pipeline,
+            concurrency,
+            records_max,
+            bytes_max,
+            producers: 1,
+            backlog: payments,
+            payments,
+            keys: 1_000,
+            faulty_for: Duration::from_secs(20),
+            trouble_every: None,
+            failing_percent: 0,
+            storm_run: None,
+            slow_percent: 0,
+            burst,
+            ..Self::usual(dice)
+        }
+    }
+
+    fn usual(dice: &mut Dice) -> Self {
         let seconds = |seconds: usize| Duration::from_secs(seconds as u64);
         let order = dice.pick([Order::ByKey, Order::ByKey, Order::ByKey, Order::ByPartition, Order::None]);
         let concurrency = dice.pick([1, 2, 4, 8, 32]);
@@ -94,6 +139,7 @@ impl Plan {
             storm_run,
             slow_percent: dice.pick([0, 10, 60]),
             slow_for_max: Duration::from_millis(dice.pick([50, 500, 4_000])),
+            burst: 0,
         }
     }
 

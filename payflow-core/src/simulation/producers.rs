@@ -102,7 +102,17 @@ impl Producer {
             if scene.dice.one_in(60) { scene.dice.below(ZEROES.len()) } else { scene.dice.below(300) };
         // Each client has keys of its own: what it sends of one is in the order it sent.
         let key = key.map(|key| key * scene.plan.producers + self.number);
-        Payment { number: self.sent, key, value_bytes, fate: scene.draw_fate() }
+        let fate = scene.draw_fate();
+        if self.sent % 2 == 1 && self.sent < 2 * scene.plan.burst {
+            // A key that no other payment has.
+            return Payment {
+                number: self.sent,
+                key: Some(scene.plan.keys),
+                value_bytes,
+                fate: Fate::HOPELESS,
+            };
+        }
+        Payment { number: self.sent, key, value_bytes, fate }
     }
 
     fn write(&self, scene: &mut Scene, payment: Payment, loses_answer: bool) -> Sent {

@@ -51,14 +51,14 @@ impl Tried {
         fault: error::Fault,
         attempts: u32,
         plan: &Plan,
-        share: Share,
+        share: Option<Share>,
     ) -> Result<(), &'static str> {
         let Some((last, at)) = self.failed else {
             return Err("no attempt failed");
         };
         let hopeless = matches!(last, error::Fault::Permanent | error::Fault::Fatal);
         if stage == "lane full" {
-            if hopeless || !share.is_full(plan) {
+            if hopeless || !share.is_some_and(|share| share.is_full(plan)) {
                 return Err("its lane is not full");
             }
         } else {
@@ -80,14 +80,21 @@ impl Tried {
 }
 
 /// What a lane holds.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Share {
     pub(super) records: usize,
     pub(super) bytes: usize,
+    /// How far its first record lies behind what was last handed over of its partition.
+    pub(super) age: i64,
 }
 
 impl Share {
     fn is_full(&self, plan: &Plan) -> bool {
-        self.records >= (plan.records_max / 8).max(2) || self.bytes >= plan.bytes_max / 8
+        self.records >= (plan.records_max / 8).max(2) || self.bytes >= plan.bytes_max / 8 || self.is_old()
+    }
+
+    /// Whether it takes of the room for what a commit says of its partition.
+    pub(super) const fn is_old(&self) -> bool {
+        self.records >= 20 && self.age >= 8_192
     }
 }
