@@ -169,7 +169,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
 
     fn read_letters<F: Future>(&mut self, seats: &mut Seats<F, Label>, cx: &Context<'_>, now: Instant) {
         self.lines.inbox.take(&mut self.arrived, cx);
-        let is_order = |letter: &ToShard| !matches!(letter, ToShard::Deliver(_));
+        let is_order = |letter: &ToShard| !matches!(letter, ToShard::Deliver(_) | ToShard::Newest { .. });
         let orders = self.arrived.iter().flatten().any(is_order);
         std::mem::swap(&mut self.arrived, &mut self.batches);
         for batch in self.batches.drain(..) {
@@ -328,14 +328,13 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
     }
 
     fn next_letter(&mut self) -> Option<Routed> {
-        match self.letters.next(&mut self.arrived)? {
-            ToShard::Deliver(routed) => Some(routed),
-            // Orders never wait among the letters.
-            ToShard::Stop(_)
-            | ToShard::Cut(_)
-            | ToShard::Newest { .. }
-            | ToShard::Pause
-            | ToShard::Resume => None,
+        loop {
+            match self.letters.next(&mut self.arrived)? {
+                ToShard::Deliver(routed) => return Some(routed),
+                ToShard::Newest { slot, offset } => self.shard.newest(slot, offset),
+                // Orders never wait among the letters.
+                ToShard::Stop(_) | ToShard::Cut(_) | ToShard::Pause | ToShard::Resume => return None,
+            }
         }
     }
 
