@@ -93,8 +93,9 @@ pub use payment::{
     UserId,
 };
 pub use pipeline::{
-    DeadLetters, InvalidConfig, OldestUnfinished, Order, Pipeline, PipelineConfig, PipelineHandle,
-    PipelineHealth, PipelineSnapshot, PipelineState, RetryPolicy, Storm, StormPolicy, UnfinishedStage,
+    DeadLetters, InvalidConfig, OldestUnfinished, Order, Pipeline, PipelineConfig, PipelineEvent,
+    PipelineHandle, PipelineHealth, PipelineSnapshot, PipelineState, RetryPolicy, Storm, StormPolicy,
+    UnfinishedStage,
 };
 pub use principal::Principal;
 pub use producer::Producer;

@@ -4,6 +4,7 @@ mod config;
 mod dead_letter;
 mod driver;
 mod engine;
+mod events;
 mod handle;
 mod lanes;
 mod mailbox;
@@ -25,6 +26,7 @@ use tokio::task::JoinSet;
 
 pub use config::{InvalidConfig, Order, PipelineConfig};
 pub use dead_letter::DeadLetters;
+pub use events::PipelineEvent;
 pub use handle::{
     OldestUnfinished, PipelineHandle, PipelineHealth, PipelineSnapshot, PipelineState, Storm, UnfinishedStage,
 };
@@ -35,6 +37,7 @@ pub use storm::StormPolicy;
 
 use driver::Driver;
 use engine::Engine;
+use events::Listener;
 use handle::{Gauges, ShardGauges};
 use mailbox::Mailbox;
 #[cfg(feature = "simulation")]
@@ -93,6 +96,7 @@ pub struct Pipeline<T, K, C, H> {
     dead_letters: DeadLetters,
     config: PipelineConfig,
     gauges: Arc<Gauges>,
+    listener: Listener,
     body: PhantomData<fn() -> T>,
 }
 
@@ -117,7 +121,15 @@ where
         config.check()?;
         config.check_beside(consumer.limits(), handler.claim_lease())?;
         let gauges = Arc::new(Gauges::new(config.stalled_after));
-        Ok(Self { consumer, codec, handler, dead_letters, config, gauges, body: PhantomData })
+        let listener = Listener::default();
+        Ok(Self { consumer, codec, handler, dead_letters, config, gauges, listener, body: PhantomData })
+    }
+
+    /// Tells `listener` what happens, beside the log. It is called from the pipeline's own tasks, so it must not block; a
+    /// panic of it is ignored.
+    pub fn with_listener(mut self, listener: impl Fn(&PipelineEvent) + Send + Sync + 'static) -> Self {
+        self.listener = Listener::new(listener);
+        self
     }
 
     /// A look into it, while it runs and afterwards.
@@ -140,7 +152,8 @@ where
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let mut random = Random::seeded(self.config.seed.unwrap_or_else(unpredictable));
         let outbox = Arc::new(Mailbox::new());
-        let attempts = Arc::new(Attempts::new(self.codec, self.handler, self.dead_letters));
+        let attempts =
+            Arc::new(Attempts::new(self.codec, self.handler, self.dead_letters, self.listener.clone()));
         let limit = Limit::new(self.config.concurrency);
         let storms = StormWatch::new(self.config.storm.clone());
         let now = tokio::time::Instant::now().into_std();
@@ -154,12 +167,14 @@ where
             lines.push(line.clone());
             shard_gauges.push(Arc::clone(&gauges));
             let (limit, storms) = (limit.clone(), storms.clone());
-            let equipment = Equipment { lines: line, limit, storms, bell, gauges };
+            let listener = self.listener.clone();
+            let equipment = Equipment { lines: line, limit, storms, bell, listener, gauges };
             workers.spawn(worker::run(shard, equipment, Arc::clone(&attempts)));
         }
         self.gauges.begin(shard_gauges, storms);
         let engine = Engine::new(&self.config, (random.next(), random.next()), now);
-        let driver = Driver { consumer: self.consumer, engine, lines, workers, gauges: self.gauges };
+        let (consumer, gauges, listener) = (self.consumer, self.gauges, self.listener);
+        let driver = Driver { consumer, engine, lines, workers, gauges, listener };
         driver.run(shutdown).await
     }
 }

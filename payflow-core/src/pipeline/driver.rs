@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use futures_core::future::BoxFuture;
 use tokio::task::JoinSet;
-use tracing::{info, warn};
 
-use super::engine::{Actions, Engine, Event, Notice};
+use super::engine::{Actions, Engine, Event};
+use super::events::Listener;
 use super::handle::{Gauges, HEARTBEAT};
 use super::shard::Settled;
 use super::worker::Lines;
@@ -28,6 +28,7 @@ pub(super) struct Driver<K> {
     pub(super) engine: Engine,
     pub(super) lines: Vec<Lines>,
     pub(super) gauges: Arc<Gauges>,
+    pub(super) listener: Listener,
 }
 
 /// What the loop waits for.
@@ -124,7 +125,7 @@ impl<K: Consumer> Driver<K> {
         if std::mem::take(&mut actions.commit) {
             *commit = Some(self.consumer.commit());
         }
-        actions.notices.drain(..).for_each(|notice| log(&notice));
+        actions.events.drain(..).for_each(|event| self.listener.tell(&event));
     }
 }
 
@@ -160,20 +161,4 @@ async fn asked_to_pause(gauges: &Gauges, paused: bool) -> bool {
 
 fn worker_gone() -> Error {
     Error::fatal("run shard").because("a worker ended by itself: this is a bug in payflow")
-}
-
-fn log(notice: &Notice) {
-    match notice {
-        Notice::ReceiveFailed(error) => warn!(error = error.chain(), "receiving fails, and is tried again"),
-        Notice::ReceiveRecovered { failures } => info!(failures, "receiving works again"),
-        Notice::CommitFailed(error) => warn!(error = error.chain(), "commit failed, and is tried again"),
-        Notice::CommitRecovered { failures } => info!(failures, "commits work again"),
-        Notice::Revoking { partitions } => info!(partitions, "partitions are asked back"),
-        Notice::Lost { partitions } => {
-            warn!(partitions, "partitions were lost: what was in flight comes again")
-        }
-        Notice::CutOff { partitions } => {
-            warn!(partitions, "handlers still ran when their partitions had to go: they were cut off");
-        }
-    }
 }

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use commits::Commits;
 use lane_hash::LaneHash;
-pub(super) use protocol::{Actions, Event, Notice, ToShard};
+pub(super) use protocol::{Actions, Event, ToShard};
 use receives::Receives;
 use slots::Slots;
 
 use super::config::{Order, PipelineConfig};
+use super::events::PipelineEvent;
 use super::handle::{Life, Turn};
 use super::lanes::Routed;
 use super::shard::Settled;
@@ -168,7 +169,7 @@ impl Engine {
         let repeats_itself = self.phase == Phase::Ended && inbound.changes.is_empty() && inbound.ended;
         let failures = self.receives.succeeded();
         if failures > 0 {
-            actions.notices.push(Notice::ReceiveRecovered { failures });
+            actions.events.push(PipelineEvent::ReceiveRecovered { failures });
         }
         for change in inbound.changes.drain(..) {
             self.changed(change, now, actions);
@@ -205,7 +206,7 @@ impl Engine {
                 }
             }
             Change::Revoking { assignments, until } => {
-                actions.notices.push(Notice::Revoking { partitions: assignments.len() });
+                actions.events.push(PipelineEvent::Revoking { partitions: assignments.len() });
                 // A little earlier than the partition goes, so that what finished by then is still committed.
                 let margin = (until.saturating_duration_since(now) / 10).min(Duration::from_millis(100));
                 for assignment in assignments {
@@ -215,7 +216,7 @@ impl Engine {
                 }
             }
             Change::Lost(assignments) => {
-                actions.notices.push(Notice::Lost { partitions: assignments.len() });
+                actions.events.push(PipelineEvent::Lost { partitions: assignments.len() });
                 for assignment in assignments {
                     if self.slots.lose(assignment.slot, assignment.generation) {
                         actions.tell_all(|| ToShard::Cut(Some(assignment.slot)));
@@ -291,7 +292,7 @@ impl Engine {
             return self.break_off(error, now, actions);
         }
         if self.receives.failed(now) == 1 {
-            actions.notices.push(Notice::ReceiveFailed(error));
+            actions.events.push(PipelineEvent::ReceiveFailed(error));
         }
     }
 
@@ -299,7 +300,7 @@ impl Engine {
         match result {
             Ok(()) => {
                 if let Some(failures) = self.commits.succeeded(now) {
-                    actions.notices.push(Notice::CommitRecovered { failures });
+                    actions.events.push(PipelineEvent::CommitRecovered { failures });
                 }
             }
             Err(error) if error.fault() == Fault::Fatal => {
@@ -308,7 +309,7 @@ impl Engine {
             }
             Err(error) => {
                 if self.commits.failed(now) {
-                    actions.notices.push(Notice::CommitFailed(error));
+                    actions.events.push(PipelineEvent::CommitFailed(error));
                 }
             }
         }
@@ -335,7 +336,7 @@ impl Engine {
     fn cut_overdue(&mut self, now: Instant, actions: &mut Actions) {
         let slots = self.slots.cut(now);
         if !slots.is_empty() {
-            actions.notices.push(Notice::CutOff { partitions: slots.len() });
+            actions.events.push(PipelineEvent::CutOff { partitions: slots.len() });
         }
         for slot in slots {
             actions.tell_all(|| ToShard::Cut(Some(slot)));

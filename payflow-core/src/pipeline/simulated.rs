@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use super::config::PipelineConfig;
-use super::engine::{Actions, Engine, Event, Notice};
+use super::engine::{Actions, Engine, Event};
+use super::events::PipelineEvent;
 use super::lanes::Class;
 use super::random::Random;
 use super::shard::{Settled, Shard};
@@ -179,7 +180,7 @@ impl Process {
         into.finished.append(&mut self.actions.finished);
         into.given_up.append(&mut self.actions.given_up);
         into.commit |= std::mem::take(&mut self.actions.commit);
-        into.notices.extend(self.actions.notices.drain(..).map(|notice| told(&notice)));
+        into.notices.extend(self.actions.events.drain(..).map(|notice| told(&notice)));
     }
 
     /// The workers that have something to do, since it was last asked.
@@ -278,14 +279,23 @@ impl Process {
     }
 }
 
-fn told(notice: &Notice) -> String {
+fn told(notice: &PipelineEvent) -> String {
     match notice {
-        Notice::ReceiveFailed(error) => format!("receiving fails ({})", error.fault()),
-        Notice::ReceiveRecovered { failures } => format!("receiving works again after {failures} failures"),
-        Notice::CommitFailed(error) => format!("commits fail ({})", error.fault()),
-        Notice::CommitRecovered { failures } => format!("commits work again after {failures} failures"),
-        Notice::Revoking { partitions } => format!("{partitions} partitions are asked back"),
-        Notice::Lost { partitions } => format!("{partitions} partitions were lost"),
-        Notice::CutOff { partitions } => format!("handlers of {partitions} partitions were cut off"),
+        PipelineEvent::ReceiveFailed(error) => format!("receiving fails ({})", error.fault()),
+        PipelineEvent::ReceiveRecovered { failures } => {
+            format!("receiving works again after {failures} failures")
+        }
+        PipelineEvent::CommitFailed(error) => format!("commits fail ({})", error.fault()),
+        PipelineEvent::CommitRecovered { failures } => {
+            format!("commits work again after {failures} failures")
+        }
+        PipelineEvent::Revoking { partitions } => format!("{partitions} partitions are asked back"),
+        PipelineEvent::Lost { partitions } => format!("{partitions} partitions were lost"),
+        PipelineEvent::CutOff { partitions } => format!("handlers of {partitions} partitions were cut off"),
+        PipelineEvent::StormBegan { .. }
+        | PipelineEvent::StormEnded { .. }
+        | PipelineEvent::DeadLettered { .. } => {
+            format!("{notice:?}")
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 pub use policy::StormPolicy;
-pub(super) use watch::{Destination, StormNews, StormWatch};
+pub(super) use watch::{Destination, StormWatch};
 
 /// Watches one destination.
 ///

@@ -16,7 +16,6 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use tokio::time::Sleep;
-use tracing::{info, warn};
 
 pub(super) use attempt::Attempts;
 pub(super) use bell::Bell;
@@ -26,12 +25,13 @@ pub(super) use permits::Limit;
 use permits::Permits;
 
 use super::engine::ToShard;
+use super::events::Listener;
 use super::handle::ShardGauges;
 use super::lanes::{Class, EntryId, Routed};
 use super::mailbox::Mailbox;
 use super::seats::{Begun, Panicked, Seats};
 use super::shard::{Failure, Outcome, Settled, Shard, Vacated, Work};
-use super::storm::{StormNews, StormWatch};
+use super::storm::StormWatch;
 use crate::codec::Codec;
 use crate::consumer::Delivery;
 use crate::error::{Error, Fault};
@@ -50,6 +50,7 @@ pub(super) struct Equipment {
     pub(super) limit: Limit,
     pub(super) storms: StormWatch,
     pub(super) bell: Bell,
+    pub(super) listener: Listener,
     pub(super) gauges: Arc<ShardGauges>,
 }
 
@@ -68,6 +69,7 @@ where
         storms: equipment.storms.clone(),
         destinations: Destinations::new(equipment.storms, |delivery| attempts.destination::<T>(delivery)),
         bell: equipment.bell,
+        listener: equipment.listener,
         gauges: equipment.gauges,
         arrived: Vec::new(),
         batches: Vec::new(),
@@ -93,6 +95,7 @@ struct Worker<N> {
     destinations: Destinations<N>,
     storms: StormWatch,
     bell: Bell,
+    listener: Listener,
     gauges: Arc<ShardGauges>,
     /// Batches just taken; between turns, empty ones.
     arrived: Vec<VecDeque<ToShard>>,
@@ -157,7 +160,9 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         let weather_changed = self.shard.take_weather_changed();
         if weather_changed {
             self.bell.ring();
-            self.storms.take_news().iter().for_each(log);
+            for event in self.storms.take_news() {
+                self.listener.tell(&event);
+            }
         }
         let queued = self.letters.next_delivery().map(|routed| (self.letters.since(), routed));
         let census_at = self.gauges.turn_ends(turn, now, &self.shard, queued);
@@ -385,17 +390,6 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         if self.timer.as_mut().poll(cx).is_ready() {
             cx.waker().wake_by_ref();
         }
-    }
-}
-
-fn log(news: &StormNews) {
-    let destination = news.destination;
-    match news.lasted {
-        None => warn!(
-            destination,
-            "destination counts as down: its records wait, one at a time is tried, none is dead-lettered for it"
-        ),
-        Some(lasted) => info!(destination, seconds = lasted.as_secs(), "destination works again"),
     }
 }
 

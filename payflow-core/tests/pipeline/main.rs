@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test program: what cannot be unwrapped fails the test")]
 
 mod dead_letters;
+mod events;
 mod fairness;
 mod health;
 mod order;

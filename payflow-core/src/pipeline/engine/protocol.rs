@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::consumer::{AckToken, Inbound};
 use crate::error::Error;
+use crate::pipeline::events::PipelineEvent;
 use crate::pipeline::lanes::Routed;
 use crate::pipeline::shard::Settled;
 
@@ -39,8 +40,8 @@ pub(in crate::pipeline) struct Actions {
     pub(in crate::pipeline) given_up: Vec<AckToken>,
     /// Start a commit, after acknowledging.
     pub(in crate::pipeline) commit: bool,
-    /// For the log.
-    pub(in crate::pipeline) notices: Vec<Notice>,
+    /// For the log, and for a listener.
+    pub(in crate::pipeline) events: Vec<PipelineEvent>,
 }
 
 impl Actions {
@@ -50,7 +51,7 @@ impl Actions {
             finished: Vec::new(),
             given_up: Vec::new(),
             commit: false,
-            notices: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -75,16 +76,4 @@ pub(in crate::pipeline) enum ToShard {
     /// Start nothing more until resumed.
     Pause,
     Resume,
-}
-
-/// Something that the person on call wants to know, once an outage.
-#[derive(Debug)]
-pub(in crate::pipeline) enum Notice {
-    ReceiveFailed(Error),
-    ReceiveRecovered { failures: u32 },
-    CommitFailed(Error),
-    CommitRecovered { failures: u32 },
-    Revoking { partitions: usize },
-    Lost { partitions: usize },
-    CutOff { partitions: usize },
 }

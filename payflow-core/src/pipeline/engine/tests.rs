@@ -208,6 +208,6 @@ fn a_partition_that_went_in_time_is_not_said_to_be_cut_off() {
     rig.receive(1, &["b"]);
     rig.revoke(0, 5 * SECOND);
     rig.advance(5 * SECOND);
-    let cut = rig.notices.iter().any(|notice| matches!(notice, Notice::CutOff { .. }));
+    let cut = rig.notices.iter().any(|notice| matches!(notice, PipelineEvent::CutOff { .. }));
     assert!(!cut, "{:?}", rig.notices);
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Probed, StormGuard, StormPolicy};
+use crate::pipeline::events::PipelineEvent;
 
 /// A guard for each destination. Cheap to clone; all clones are one. Touched only when something failed or a storm is
 /// on, and once a turn with what succeeded.
@@ -21,15 +22,7 @@ struct Shared {
     /// Whether any guard has a storm, to be asked without the lock.
     any: AtomicBool,
     guards: Mutex<Vec<(&'static str, StormGuard)>>,
-    news: Mutex<Vec<StormNews>>,
-}
-
-/// A storm has begun or ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::pipeline) struct StormNews {
-    pub(in crate::pipeline) destination: &'static str,
-    /// How long it lasted; `None` if it has just begun.
-    pub(in crate::pipeline) lasted: Option<Duration>,
+    news: Mutex<Vec<PipelineEvent>>,
 }
 
 /// Names a destination of this pipeline.
@@ -113,16 +106,18 @@ impl StormWatch {
         }
     }
 
-    /// What began and ended since this was last asked, for the log.
-    pub(in crate::pipeline) fn take_news(&self) -> Vec<StormNews> {
+    /// What began and ended since this was last asked.
+    pub(in crate::pipeline) fn take_news(&self) -> Vec<PipelineEvent> {
         std::mem::take(&mut *self.shared.news.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn tell(&self, destination: Destination, lasted: Option<Duration>) {
         let name = self.with(|guards| guards.get(destination.index()).map(|(name, _)| *name));
         if let Some(destination) = name {
-            let mut news = self.shared.news.lock().unwrap_or_else(PoisonError::into_inner);
-            news.push(StormNews { destination, lasted });
+            let event = lasted.map_or(PipelineEvent::StormBegan { destination }, |lasted| {
+                PipelineEvent::StormEnded { destination, lasted }
+            });
+            self.shared.news.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         }
     }
 

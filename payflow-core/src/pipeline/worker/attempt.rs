@@ -16,6 +16,7 @@ use crate::consumer::Delivery;
 use crate::error::{Error, Fault};
 use crate::handler::{Handler, Message};
 use crate::pipeline::dead_letter::DeadLetters;
+use crate::pipeline::events::Listener;
 use crate::pipeline::shard::{Failure, Outcome, Work};
 
 /// What attempts are made of; shared by all shards.
@@ -28,11 +29,16 @@ pub(in crate::pipeline) struct Attempts<C, H> {
 }
 
 impl<C, H> Attempts<C, H> {
-    pub(in crate::pipeline) const fn new(codec: C, handler: H, dead_letters: DeadLetters) -> Self {
+    pub(in crate::pipeline) const fn new(
+        codec: C,
+        handler: H,
+        dead_letters: DeadLetters,
+        listener: Listener,
+    ) -> Self {
         Self {
             codec,
             handler,
-            publication: Publication::new(dead_letters),
+            publication: Publication::new(dead_letters, listener),
             unusable: Sparse::new(LOG_INTERVAL),
         }
     }

@@ -9,6 +9,7 @@ use super::attempt::{LOG_INTERVAL, now};
 use super::sparse::Sparse;
 use crate::consumer::Delivery;
 use crate::pipeline::dead_letter::DeadLetters;
+use crate::pipeline::events::{Listener, PipelineEvent};
 use crate::pipeline::shard::{Outcome, Verdict};
 
 #[derive(Debug)]
@@ -17,11 +18,13 @@ pub(super) struct Publication {
     published: Sparse,
     /// Publications that failed since the last that succeeded.
     failures: AtomicU32,
+    listener: Listener,
 }
 
 impl Publication {
-    pub(super) const fn new(dead_letters: DeadLetters) -> Self {
-        Self { dead_letters, published: Sparse::new(LOG_INTERVAL), failures: AtomicU32::new(0) }
+    pub(super) const fn new(dead_letters: DeadLetters, listener: Listener) -> Self {
+        let (published, failures) = (Sparse::new(LOG_INTERVAL), AtomicU32::new(0));
+        Self { dead_letters, published, failures, listener }
     }
 
     pub(super) async fn publish(&self, delivery: Arc<Delivery>, verdict: Box<Verdict>) -> Outcome {
@@ -32,10 +35,12 @@ impl Publication {
                 if failures > 0 {
                     info!(failures, "dead letters are published again");
                 }
+                let (fault, stage) = (verdict.failure.fault, verdict.failure.stage);
                 if let Some(unlogged) = self.published.admit(now()) {
-                    let (fault, stage) = (verdict.failure.fault.as_str(), verdict.failure.stage);
+                    let fault = fault.as_str();
                     warn!(%topic, partition, offset, fault, stage, unlogged, "record dead-lettered: its headers say why");
                 }
+                self.listener.tell(&PipelineEvent::DeadLettered { topic, partition, offset, fault, stage });
                 Outcome::DeadLettered
             }
             Err(error) => {

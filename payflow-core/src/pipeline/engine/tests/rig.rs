@@ -16,7 +16,7 @@ pub(super) struct Rig {
     pub(super) finished: usize,
     pub(super) given_up: usize,
     pub(super) commits_started: usize,
-    pub(super) notices: Vec<Notice>,
+    pub(super) notices: Vec<PipelineEvent>,
     config: PipelineConfig,
     shards: Vec<Shard>,
     /// Whether some handlers are ready at once, and some of those panic.
@@ -282,7 +282,7 @@ impl Rig {
             assert!(!std::mem::replace(&mut self.commit_runs, true), "two commits at once");
             self.commits_started += 1;
         }
-        self.notices.append(&mut self.actions.notices);
+        self.notices.append(&mut self.actions.events);
         self.outcome = self.outcome.take().or_else(|| self.engine.outcome());
         let settled = self.shards.iter_mut().any(|shard| !shard.settled().is_empty());
         if settled {

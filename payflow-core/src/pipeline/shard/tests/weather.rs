@@ -1,7 +1,7 @@
 //! A storm keeps what it stops, and lets it go on.
 
 use super::*;
-use crate::pipeline::storm::StormNews;
+use crate::pipeline::events::PipelineEvent;
 
 /// Two shards with one watch over their destination, in which ten records of ten keys have just failed.
 fn storm(delays: &[Duration]) -> (Shard, Shard, Instant) {
@@ -69,11 +69,11 @@ fn a_probe_that_succeeds_lets_all_go_on_with_their_attempts_unspent() {
     assert!(start(&mut other, now).is_none());
     let at = now + SECOND;
     let id = probe(&mut other, at);
-    assert!(matches!(other.storms.take_news()[..], [StormNews { destination: "handler", lasted: None }]));
+    assert!(matches!(other.storms.take_news()[..], [PipelineEvent::StormBegan { destination: "handler" }]));
     other.ended(id, Outcome::Handled, at);
     assert_eq!(sequences(&other.settled().finished), [10]);
-    let lasted = Some(SECOND);
-    assert_eq!(other.storms.take_news(), [StormNews { destination: "handler", lasted }]);
+    let news = other.storms.take_news();
+    assert!(matches!(news[..], [PipelineEvent::StormEnded { lasted: SECOND, .. }]), "{news:?}");
 
     shard.unpark(at + SECOND);
     let attempts: Vec<_> = KEYS.iter().map(|_| attempt(&mut shard).1).collect();
