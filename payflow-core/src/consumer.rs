@@ -3,6 +3,7 @@
 mod delivery;
 mod inbound;
 mod limits;
+mod progress;
 mod protocol;
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use futures_core::future::BoxFuture;
 pub use delivery::{AckToken, Delivery};
 pub use inbound::{Assignment, Change, Inbound, PartitionEnd, Room};
 pub use limits::ConsumerLimits;
+pub use progress::PartitionProgress;
 pub use protocol::RebalanceProtocol;
 
 use crate::error::Error;
@@ -80,6 +82,14 @@ pub trait Consumer: Send {
     fn limits(&self) -> ConsumerLimits {
         ConsumerLimits::unknown()
     }
+
+    /// Adds to `into` how far each partition is that it holds, those that are asked back included. Local, and asked about once
+    /// a second.
+    ///
+    /// The default, which adds nothing, is for transports that do not know: then the lag cannot be told.
+    fn progress(&self, into: &mut Vec<PartitionProgress>) {
+        let _ = into;
+    }
 }
 
 #[async_trait]
@@ -103,5 +113,9 @@ impl<K: Consumer + ?Sized> Consumer for Box<K> {
 
     fn limits(&self) -> ConsumerLimits {
         (**self).limits()
+    }
+
+    fn progress(&self, into: &mut Vec<PartitionProgress>) {
+        (**self).progress(into);
     }
 }

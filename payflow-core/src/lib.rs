@@ -72,7 +72,7 @@ pub mod simulation;
 pub use codec::{Codec, DecodeError, Encoded};
 pub use consumer::{
     AckToken, Assignment, Change, Consumer, ConsumerLimits, Delivery, Inbound, PartitionEnd,
-    RebalanceProtocol, Room,
+    PartitionProgress, RebalanceProtocol, Room,
 };
 pub use error::{Error, Fault};
 pub use handler::{Handler, Message, NotifyPayer};

@@ -217,6 +217,13 @@ impl OffsetTracker {
         encoding::WINDOW / 8 + encoding::OLD_BYTES * self.old_unfinished
     }
 
+    /// How far [`metadata_bytes_max`](Self::metadata_bytes_max) is from the
+    /// [most that there may be](Self::METADATA_BYTES_MAX); 0 while nothing more is received.
+    #[must_use]
+    pub const fn metadata_headroom_bytes(&self) -> u64 {
+        Self::METADATA_BYTES_MAX.saturating_sub(self.metadata_bytes_max())
+    }
+
     /// Behind everything received, and behind the end that was told.
     #[must_use]
     pub const fn position(&self) -> i64 {

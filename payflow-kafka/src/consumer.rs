@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt as _;
 use futures_util::future::ready;
-use payflow_core::{AckToken, Consumer, ConsumerLimits, Error, Inbound, Room, Topic};
+use payflow_core::{AckToken, Consumer, ConsumerLimits, Error, Inbound, PartitionProgress, Room, Topic};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tokio::sync::oneshot;
 
@@ -182,6 +182,12 @@ impl Consumer for KafkaConsumer {
 
     fn limits(&self) -> ConsumerLimits {
         self.limits
+    }
+
+    /// Ends are those of the last fetch, looked at once a second. While nothing is fetched, because handlers are behind, they stand
+    /// still, and the lag is more than is told.
+    fn progress(&self, into: &mut Vec<PartitionProgress>) {
+        self.shared.lock().holdings.progress(into);
     }
 }
 

@@ -10,6 +10,7 @@ mod flaw;
 mod harness;
 mod notifiers;
 mod payloads;
+mod progress;
 mod receives;
 mod remembering;
 mod sends;
@@ -59,6 +60,7 @@ pub fn broken_transports() -> impl Iterator<Item = &'static BrokenAdapter<Broken
         receives::ADAPTERS,
         ends::ADAPTERS,
         remembering::ADAPTERS,
+        progress::ADAPTERS,
         assignments::ADAPTERS,
     ];
     kinds.into_iter().flatten()

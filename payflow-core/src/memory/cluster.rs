@@ -31,7 +31,7 @@ pub(crate) use simulated::{CommitOnItsWay, Sent, SimulatedCluster};
 
 use super::config::MemoryConfig;
 use super::refusal::Refusal;
-use crate::consumer::{AckToken, Inbound, Room};
+use crate::consumer::{AckToken, Inbound, PartitionProgress, Room};
 use crate::record::{Receipt, Record, Topic};
 use group::Group;
 use log::Logs;
@@ -163,6 +163,14 @@ impl Cluster {
         self.with_group(member, |group, logs, config| {
             group.acknowledge(member, finished, given_up, logs, config, now);
         });
+    }
+
+    /// How far the member is with each partition that it holds.
+    pub(crate) fn progress(&self, member: MemberId, into: &mut Vec<PartitionProgress>) {
+        let group = self.group_of.get(&member).and_then(|group| self.groups.get(group));
+        if let Some(group) = group {
+            group.progress(member, &self.logs, into);
+        }
     }
 
     /// What was acknowledged by now and is not committed.

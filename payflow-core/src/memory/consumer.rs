@@ -8,7 +8,7 @@ use futures_util::future::ready;
 use super::cluster::{MemberId, Received};
 use super::refusal::Refusal;
 use super::{MemoryCluster, State};
-use crate::consumer::{AckToken, Consumer, ConsumerLimits, Inbound, Room};
+use crate::consumer::{AckToken, Consumer, ConsumerLimits, Inbound, PartitionProgress, Room};
 use crate::error::Error;
 use crate::offsets::OffsetTracker;
 
@@ -99,6 +99,10 @@ impl Consumer for MemoryConsumer {
 
     fn limits(&self) -> ConsumerLimits {
         ConsumerLimits::unknown().with_partition_records(OffsetTracker::UNFINISHED_MAX)
+    }
+
+    fn progress(&self, into: &mut Vec<PartitionProgress>) {
+        self.cluster.change(|state, _| state.cluster.progress(self.member, into));
     }
 }
 

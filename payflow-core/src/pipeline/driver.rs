@@ -14,7 +14,7 @@ use super::events::Listener;
 use super::handle::{Gauges, HEARTBEAT};
 use super::shard::Settled;
 use super::worker::Lines;
-use crate::consumer::{Consumer, Inbound};
+use crate::consumer::{Consumer, Inbound, PartitionProgress};
 use crate::error::Error;
 
 /// How long the handlers that are cut off at the end may take to notice.
@@ -51,6 +51,7 @@ impl<K: Consumer> Driver<K> {
         let mut actions = Actions::new(self.lines.len());
         let mut reports = Vec::new();
         let mut commit: Option<BoxFuture<'static, Result<(), Error>>> = None;
+        let mut progress = Progress::default();
         loop {
             let now = now();
             let (room, receives) = (self.engine.room(), self.engine.receives(now));
@@ -86,6 +87,7 @@ impl<K: Consumer> Driver<K> {
             }
             self.carry_out(&mut actions, &mut commit);
             self.gauges.turned(&self.engine.turn(), now);
+            progress.note(&self.consumer, &self.gauges, now);
             if let Some(outcome) = self.engine.outcome() {
                 // Before the group is left: who takes over is not to run beside them. A handler that blocks its thread
                 // cannot be cut off, and is not waited for.
@@ -128,6 +130,29 @@ impl<K: Consumer> Driver<K> {
         actions.events.drain(..).for_each(|event| self.listener.tell(&event));
     }
 }
+
+/// How far the consumer is, noted now and then.
+#[derive(Default)]
+struct Progress {
+    /// Not before then.
+    next_at: Option<Instant>,
+    partitions: Vec<PartitionProgress>,
+}
+
+impl Progress {
+    fn note(&mut self, consumer: &impl Consumer, gauges: &Gauges, now: Instant) {
+        if self.next_at.is_some_and(|at| now < at) {
+            return;
+        }
+        self.next_at = Some(now + PROGRESS_INTERVAL);
+        self.partitions.clear();
+        consumer.progress(&mut self.partitions);
+        gauges.note_progress(&mut self.partitions);
+    }
+}
+
+/// To ask costs as much as some messages.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()

@@ -10,6 +10,7 @@ use std::time::Duration;
 pub(super) use gauges::{Gauges, HEARTBEAT, Life, ShardGauges, Turn};
 pub use health::{PipelineHealth, PipelineState};
 
+use crate::consumer::PartitionProgress;
 use crate::record::Topic;
 
 /// Looks into a running pipeline, and pauses it. Cheap to clone; outlives it.
@@ -24,10 +25,11 @@ impl PipelineHandle {
     }
 
     /// The figures of this moment. They are read one by one, so they may be a few records apart; `waiting` is up to a second
-    /// old.
+    /// old, and what [`partitions`](Self::partitions) tells a few seconds.
     #[must_use]
     pub fn snapshot(&self) -> PipelineSnapshot {
         let gauges = &self.gauges;
+        let progress = gauges.progress();
         PipelineSnapshot {
             partitions: gauges.partitions.load(Ordering::Relaxed),
             records: gauges.records.load(Ordering::Relaxed),
@@ -38,7 +40,16 @@ impl PipelineHandle {
             failed_attempts: gauges.failed_attempts.load(Ordering::Relaxed),
             dead_lettered: gauges.dead_lettered.load(Ordering::Relaxed),
             dead_letters_failed: gauges.dead_letters_failed.load(Ordering::Relaxed),
+            lag: lag(&progress, gauges.partitions.load(Ordering::Relaxed)),
+            metadata_headroom_bytes: progress.iter().filter_map(|one| one.metadata_headroom_bytes).min(),
         }
+    }
+
+    /// How far each partition is that the consumer holds, as of a second ago, or five while nothing happens. Empty if the
+    /// consumer does not tell.
+    #[must_use]
+    pub fn partitions(&self) -> Vec<PartitionProgress> {
+        self.gauges.progress()
     }
 
     /// Whether it turns, and whether it gets anywhere: for `/livez`, and for whoever is on call.
@@ -82,6 +93,14 @@ impl PipelineHandle {
     }
 }
 
+/// A consumer that holds partitions and tells of none does not know.
+fn lag(progress: &[PartitionProgress], assigned: usize) -> Option<u64> {
+    if progress.is_empty() && assigned > 0 {
+        return None;
+    }
+    progress.iter().map(PartitionProgress::lag).sum()
+}
+
 /// The figures of a pipeline: what it holds now, and what happened since it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -104,6 +123,12 @@ pub struct PipelineSnapshot {
     pub dead_lettered: u64,
     /// Publications of dead letters that failed.
     pub dead_letters_failed: u64,
+    /// [Lag](PartitionProgress::lag) of all partitions together; `None` if the end of one of them is not known, or the
+    /// consumer tells of none. 0 without any.
+    pub lag: Option<u64>,
+    /// The least [headroom](PartitionProgress::metadata_headroom_bytes) of a partition, in bytes: at 0 nothing more of that
+    /// partition is received. `None` without any, or if the consumer has no such bound.
+    pub metadata_headroom_bytes: Option<u64>,
 }
 
 /// A destination that counts as down.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use payflow_core::{
-    Error, Fault, MemoryConfig, Message, PipelineConfig, PipelineHandle, PipelineHealth, PipelineState,
-    RebalanceProtocol, RetryPolicy, StormPolicy, UnfinishedStage,
+    Error, Fault, MemoryConfig, Message, OffsetTracker, PipelineConfig, PipelineHandle, PipelineHealth,
+    PipelineState, RebalanceProtocol, RetryPolicy, StormPolicy, UnfinishedStage,
 };
 
 use crate::rig::{GROUP, Rig};
@@ -48,6 +48,58 @@ async fn idle_and_empty() {
     let handle = pipeline.handle.clone();
     pipeline.stop().await.unwrap();
     assert_eq!(health(&handle), (false, true, PipelineState::Ended));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lag_counts_what_is_not_done_and_comes_to_nothing() {
+    let rig = Rig::new(2);
+    let pipeline = rig.start(patient(), handle);
+    tokio::time::sleep(10 * SECOND).await;
+    assert_eq!(pipeline.handle.snapshot().lag, Some(0));
+
+    rig.send("a", "never").await;
+    for number in 0..30 {
+        rig.send(&format!("u{number}"), "1").await;
+    }
+    tokio::time::sleep(10 * SECOND).await;
+    let partitions = pipeline.handle.partitions();
+    let stuck = partitions.iter().find(|one| one.lag() > Some(0)).unwrap();
+    assert_eq!(stuck.watermark, 0, "the others of its partition are done, and it holds the watermark");
+    assert_eq!(pipeline.handle.snapshot().lag, stuck.lag());
+    assert_eq!(partitions.len(), 2);
+    pipeline.kill().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_headroom_shrinks_by_what_is_stuck_until_nothing_more_is_received() {
+    const OLD_BYTES: u64 = 6;
+    let rig = Rig::new(1);
+    let config = patient().with_concurrency(1_000);
+    let pipeline = rig.start(config, handle);
+    tokio::time::sleep(10 * SECOND).await;
+    let whole = OffsetTracker::METADATA_BYTES_MAX - 2_048;
+    let headroom = || pipeline.handle.snapshot().metadata_headroom_bytes;
+    assert_eq!(headroom(), Some(whole));
+
+    for number in 0..10 {
+        rig.send(&format!("stuck{number}"), "never").await;
+    }
+    for number in 0..16_384 {
+        rig.send(&format!("u{}", number % 100), "0").await;
+    }
+    tokio::time::sleep(60 * SECOND).await;
+    assert_eq!(headroom(), Some(whole - 10 * OLD_BYTES));
+
+    for number in 10..200 {
+        rig.send(&format!("stuck{number}"), "never").await;
+    }
+    for number in 0..16_384 {
+        rig.send(&format!("u{}", number % 100), "0").await;
+    }
+    tokio::time::sleep(60 * SECOND).await;
+    assert_eq!(headroom(), Some(0));
+    assert!(pipeline.handle.snapshot().lag > Some(16_384));
+    pipeline.kill().await;
 }
 
 #[tokio::test(start_paused = true)]

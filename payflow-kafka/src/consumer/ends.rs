@@ -13,6 +13,8 @@ use super::reading::Reached;
 const END_TIMEOUT: Duration = Duration::from_millis(500);
 /// Between two such questions.
 const END_PAUSE: Duration = Duration::from_secs(5);
+/// Between two looks at what librdkafka knows of the ends of logs, for who asks how far reading is behind.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl PollThread {
     /// The data queue is empty: what librdkafka has passed without a record closes gaps, and ends may be reached.
@@ -23,6 +25,26 @@ impl PollThread {
         self.tell_reached();
         if self.confirm_ends() {
             self.tell_reached();
+        }
+    }
+
+    /// Now and then: where the logs end, as the last fetch of each told.
+    pub(super) fn note_log_ends(&mut self) {
+        let now = Instant::now();
+        if now < self.look_at {
+            return;
+        }
+        self.look_at = now + LOOK_INTERVAL;
+        let Self { client, reading, shared, .. } = self;
+        let known = reading.assignments().filter_map(|assignment| {
+            let (_, end) = client.watermarks(assignment.topic.as_str(), assignment.partition)?;
+            Some((assignment, end))
+        });
+        // Asked before the lock is taken: what others wait for is only written down under it.
+        let known: Vec<_> = known.collect();
+        let mut state = shared.lock();
+        for (assignment, end) in known {
+            state.holdings.note_log_end(assignment.slot, assignment.generation, end);
         }
     }
 

@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use payflow_core::{
-    AckToken, Assignment, Change, Delivery, FinishedBeyond, Inbound, OffsetTracker, PartitionEnd, Received,
-    Room, Topic,
+    AckToken, Assignment, Change, Delivery, FinishedBeyond, Inbound, OffsetTracker, PartitionEnd,
+    PartitionProgress, Received, Room, Topic,
 };
 
 /// The partitions in a consumer's hands, and what is about to be handed over.
@@ -39,6 +39,8 @@ struct Holding {
     /// Deliveries handed over whose tokens are not back.
     out: usize,
     end: Option<i64>,
+    /// Where the log ends, as a broker said last.
+    log_end: Option<i64>,
     revoking: bool,
     /// So much is unfinished that a commit could not say what is finished: nothing more is taken in.
     held_back: bool,
@@ -87,6 +89,7 @@ impl Holdings {
                 ready: 0,
                 out: 0,
                 end: None,
+                log_end: None,
                 revoking: false,
                 held_back: false,
             });
@@ -175,6 +178,24 @@ impl Holdings {
             let untold = holding.end.replace(position).is_some();
             self.ends += usize::from(!untold);
         }
+    }
+
+    /// The log ends there.
+    pub(super) fn note_log_end(&mut self, slot: u32, generation: u32, end: i64) {
+        if let Some(holding) = self.current(AckToken::new(slot, generation, 0)) {
+            holding.log_end = Some(end);
+        }
+    }
+
+    /// How far each partition is.
+    pub(super) fn progress(&self, into: &mut Vec<PartitionProgress>) {
+        into.extend(self.held().map(|holding| PartitionProgress {
+            topic: holding.assignment.topic.clone(),
+            partition: holding.assignment.partition,
+            watermark: holding.tracker.watermark(),
+            end: holding.log_end,
+            metadata_headroom_bytes: Some(holding.tracker.metadata_headroom_bytes()),
+        }));
     }
 
     /// Moves what there is and fits into `into`, and says whether that was anything.

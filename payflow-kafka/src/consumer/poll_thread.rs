@@ -53,6 +53,8 @@ pub(super) struct PollThread {
     pub(super) probe_at: Instant,
     /// No question for ends before.
     pub(super) ends_at: Instant,
+    /// No look at the ends of logs before.
+    pub(super) look_at: Instant,
 }
 
 /// Who waits for a commit.
@@ -86,6 +88,7 @@ impl PollThread {
             told: Once::new(),
             probe_at: Instant::now(),
             ends_at: Instant::now(),
+            look_at: Instant::now(),
         }
     }
 
@@ -116,6 +119,7 @@ impl PollThread {
         self.probe();
         self.release();
         self.settle();
+        self.note_log_ends();
         let read = self.read();
         if read == 0 && !busy {
             self.advance();

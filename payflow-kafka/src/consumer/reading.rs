@@ -160,6 +160,11 @@ impl Reading {
         self.partitions.get(index).map(|partition| &partition.assignment)
     }
 
+    /// All that are read.
+    pub(super) fn assignments(&self) -> impl Iterator<Item = &Assignment> {
+        self.partitions.iter().map(|partition| &partition.assignment)
+    }
+
     pub(super) fn place(&self, index: usize, offset: i64) -> Place {
         let Some(partition) = self.partitions.get(index) else {
             return Place::Unsettled;

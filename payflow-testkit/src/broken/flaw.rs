@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_core::future::BoxFuture;
 use payflow_core::{
-    AckToken, Consumer, ConsumerLimits, Error, Inbound, Notification, Notifier, Producer, Receipt, Record,
-    Room, Sent,
+    AckToken, Consumer, ConsumerLimits, Error, Inbound, Notification, Notifier, PartitionProgress, Producer,
+    Receipt, Record, Room, Sent,
 };
 
 /// What a broken producer does wrong.
@@ -44,6 +44,10 @@ pub(super) trait ConsumerFlaw: Send + 'static {
 
     fn commit(&mut self, sound: &mut dyn Consumer) -> BoxFuture<'static, Result<(), Error>> {
         sound.commit()
+    }
+
+    fn progress(&self, sound: &dyn Consumer, into: &mut Vec<PartitionProgress>) {
+        sound.progress(into);
     }
 
     fn close(&mut self, sound: Box<dyn Consumer>) {
@@ -132,6 +136,12 @@ impl<F: ConsumerFlaw> Consumer for FlawedConsumer<F> {
 
     fn limits(&self) -> ConsumerLimits {
         self.sound.as_ref().map_or_else(ConsumerLimits::unknown, |sound| sound.limits())
+    }
+
+    fn progress(&self, into: &mut Vec<PartitionProgress>) {
+        if let Some(sound) = &self.sound {
+            self.flaw.progress(sound.as_ref(), into);
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Capability {
     Timestamps,
     /// The end of a partition is told.
     PartitionEnds,
+    /// How far each partition is, is told.
+    TellsProgress,
     /// What was finished and committed is remembered one by one: it does not come again, though what is before it does.
     RemembersFinished,
     /// A source can end for good: [`Harness::end`](super::Harness::end) ends one.
@@ -43,7 +45,7 @@ pub enum Capability {
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Partitions,
         Self::Groups,
         Self::Members,
@@ -51,6 +53,7 @@ impl Capability {
         Self::Absence,
         Self::Timestamps,
         Self::PartitionEnds,
+        Self::TellsProgress,
         Self::RemembersFinished,
         Self::FiniteSource,
         Self::RefusesUnknownTopics,

@@ -10,6 +10,7 @@ mod members;
 mod notifying;
 mod order;
 mod payload;
+mod progress;
 mod receiving;
 mod remembering;
 mod room;
@@ -50,6 +51,7 @@ pub use payload::{
     absent_is_not_empty, any_bytes_are_kept, headers_are_kept, large_values_are_kept, round_trip,
     timestamps_are_kept,
 };
+pub use progress::progress_tells_watermark_and_end;
 pub use receiving::{
     a_cancelled_receive_loses_nothing, a_finite_source_ends, a_waiting_consumer_gets_new_records,
     an_idle_receive_waits, changes_come_before_deliveries, receive_only_adds, the_end_of_a_partition_is_told,

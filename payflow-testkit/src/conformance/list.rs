@@ -63,6 +63,8 @@ macro_rules! __transport_cases {
                 "the end of a partition of which everything is committed is told",
             a_partition_that_comes_back_tells_its_end [PartitionEnds, Members, Partitions]
                 "the end of a partition that comes back is told anew, behind what is left in it",
+            progress_tells_watermark_and_end [TellsProgress]
+                "how far a partition is, is told: to the first unfinished record, and in the end to its end",
             a_finite_source_ends [FiniteSource] "a source that has ended says so once all was delivered",
 
             members_share_the_partitions [Members, Partitions] "each record goes to one of the members",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use futures_util::future::{Either, select};
-use payflow_core::{Consumer, Delivery, Error, Fault, Inbound, Room};
+use payflow_core::{Consumer, Delivery, Error, Fault, Inbound, PartitionProgress, Room};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::ledger::Ledger;
@@ -162,6 +162,26 @@ impl Member {
         Ok(())
     }
 
+    /// Goes on receiving, without room, until the consumer tells of progress that is `enough`.
+    pub(crate) async fn until_progress(
+        &mut self,
+        expected: &str,
+        enough: impl Fn(&[PartitionProgress]) -> bool,
+    ) -> Result<(), Violation> {
+        loop {
+            let mut told = Vec::new();
+            self.consumer.progress(&mut told);
+            if enough(&told) {
+                return Ok(());
+            }
+            if Instant::now() >= self.clock.deadline() {
+                let last = told.first().map_or_else(|| "no partition was told of".to_owned(), show);
+                return Err(Violation::new(expected, format!("{}: {last}", self.clock.timed_out())));
+            }
+            self.linger(Room::NONE, Instant::now() + PAUSE).await?;
+        }
+    }
+
     /// Nothing is delivered while a silence lasts.
     pub(crate) async fn expect_silence(&mut self, room: Room, why: &str) -> Result<(), Violation> {
         let from = self.ledger.delivered().len();
@@ -233,6 +253,11 @@ impl Member {
         let happened = format!("{}: {}", self.clock.timed_out(), self.ledger);
         Violation::new(format!("{expected} (at member \"{}\")", self.name), happened)
     }
+}
+
+fn show(told: &PartitionProgress) -> String {
+    let end = told.end.map_or_else(|| "an unknown end".to_owned(), |end| format!("end {end}"));
+    format!("watermark {} and {end} were told of", told.watermark)
 }
 
 /// Drives two members until `done`, whichever of them has something to tell.

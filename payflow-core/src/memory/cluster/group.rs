@@ -14,7 +14,7 @@ use super::commit::IgnoredMetadata;
 use super::log::Logs;
 use super::member::{Holding, Member, MemberId};
 use crate::consumer::RebalanceProtocol;
-use crate::consumer::{AckToken, Change, Inbound, Room};
+use crate::consumer::{AckToken, Change, Inbound, PartitionProgress, Room};
 use crate::memory::config::MemoryConfig;
 use crate::memory::refusal::Refusal;
 use crate::offsets::{FinishedBeyond, OffsetTracker};
@@ -168,6 +168,12 @@ impl Group {
         }
         if self.revoke_deadline.is_some() {
             self.settle(logs, config, now);
+        }
+    }
+
+    pub(super) fn progress(&self, id: MemberId, logs: &Logs, into: &mut Vec<PartitionProgress>) {
+        if let Some(member) = self.members.get(&id) {
+            into.extend(member.holdings().map(|(_, _, holding)| holding.progress(logs)));
         }
     }
 

@@ -7,7 +7,7 @@ use super::claim::Place;
 use super::commit::Committed;
 use super::log::Logs;
 use super::partition_log::PartitionLog;
-use crate::consumer::{AckToken, Assignment, Change, Inbound, PartitionEnd, Room};
+use crate::consumer::{AckToken, Assignment, Change, Inbound, PartitionEnd, PartitionProgress, Room};
 use crate::offsets::{OffsetTracker, Received};
 use crate::record::Topic;
 
@@ -291,6 +291,16 @@ impl Holding {
     pub(super) fn uncommitted(&self) -> Option<Committed> {
         let committed = Committed::of(&self.tracker);
         (committed != self.committed).then_some(committed)
+    }
+
+    pub(super) fn progress(&self, logs: &Logs) -> PartitionProgress {
+        PartitionProgress {
+            topic: self.place.topic.clone(),
+            partition: self.place.partition,
+            watermark: self.tracker.watermark(),
+            end: logs.partition(&self.place).map(PartitionLog::end),
+            metadata_headroom_bytes: Some(self.tracker.metadata_headroom_bytes()),
+        }
     }
 
     fn is_due(&self, now: Instant) -> bool {

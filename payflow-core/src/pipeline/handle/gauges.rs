@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::task::AtomicWaker;
 
 use super::{OldestUnfinished, PipelineHealth, PipelineState};
+use crate::consumer::PartitionProgress;
 use crate::pipeline::lanes::Routed;
 use crate::pipeline::shard::{Counts, Shard};
 use crate::pipeline::storm::StormWatch;
@@ -35,6 +36,7 @@ pub(in crate::pipeline) struct Gauges {
     /// When something was finished last, or there was nothing to do.
     progressed_at: AtomicU64,
     idle: AtomicBool,
+    progress: Mutex<Vec<PartitionProgress>>,
     pause: AtomicBool,
     driver: AtomicWaker,
     parts: OnceLock<Parts>,
@@ -92,6 +94,7 @@ impl Gauges {
             turned_at: AtomicU64::new(0),
             progressed_at: AtomicU64::new(0),
             idle: AtomicBool::new(true),
+            progress: Mutex::default(),
             pause: AtomicBool::new(false),
             driver: AtomicWaker::new(),
             parts: OnceLock::new(),
@@ -128,6 +131,15 @@ impl Gauges {
         if counts.handled + counts.skipped + counts.dead_lettered > 0 {
             self.progressed_at.store(self.millis(now), Ordering::Relaxed);
         }
+    }
+
+    /// Takes what the consumer has just told, and gives what it had told before.
+    pub(in crate::pipeline) fn note_progress(&self, progress: &mut Vec<PartitionProgress>) {
+        std::mem::swap(&mut *self.progress.lock().unwrap_or_else(PoisonError::into_inner), progress);
+    }
+
+    pub(super) fn progress(&self) -> Vec<PartitionProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn ask_to_pause(&self, pause: bool) {
