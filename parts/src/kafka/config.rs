@@ -31,6 +31,8 @@ const PROPERTIES: &[(&str, &str)] = &[
     ("share.coordinator.state.topic.num.partitions", "4"),
     // By default the first member of a group waits 3 s for others.
     ("group.initial.rebalance.delay.ms", "0"),
+    // By default a topic is looked at for compaction each 15 s.
+    ("log.cleaner.backoff.ms", "1000"),
     // By default a session of a group has 6 s at least; tests want to see sooner that a member died.
     ("group.min.session.timeout.ms", "500"),
 ];

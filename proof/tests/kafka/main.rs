@@ -1,7 +1,11 @@
 //! What payflow promises, on a real Kafka, with processes that are really killed and brokers that are really stopped.
 
+mod brokers;
+mod changes;
 mod churn;
+mod clients;
 mod cluster;
+mod downstream;
 mod forms;
 mod front_door;
 mod interop;
@@ -17,6 +21,7 @@ mod process;
 mod restarts;
 mod run;
 mod seen;
+mod slow;
 mod stops;
 mod stuck;
 mod taking_over;

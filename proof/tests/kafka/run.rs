@@ -1,7 +1,7 @@
 //! Processes of one group, and what is known of them.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -59,15 +59,6 @@ impl Run {
         flags.extend(["--dead-letters", dead_letters.as_str(), "--events", events]);
         flags.extend(self.flags.iter().map(String::as_str).chain(more.iter().copied()));
         Process::start(name, &self.folder, &flags)
-    }
-
-    /// A folder of the run's own, for what is neither a log nor the events.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    pub(crate) fn events(&self) -> Vec<Event> {
-        self.seen().events.clone()
     }
 
     /// How many events there are.
@@ -221,7 +212,7 @@ impl Run {
         History {
             written: self.cluster.written(),
             dead: self.cluster.dead(),
-            events: self.events(),
+            events: self.seen().events.clone(),
             ..History::default()
         }
     }
