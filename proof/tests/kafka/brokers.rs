@@ -33,7 +33,7 @@ fn three_brokers_lost_one_after_the_other_lose_no_payment_that_was_accepted() {
     let service = run.start("service");
     let runtime = Runtime::new().expect("a runtime");
     let clients = Clients::start(&runtime, &run.cluster, &KafkaProducerConfig::new());
-    let watcher = Watcher { consumer: run.cluster.reader(), topic: run.cluster.topic.to_string() };
+    let watcher = Watcher::of(&run.cluster);
 
     let mut losses = Vec::new();
     for round in 0..rounds {
@@ -198,6 +198,12 @@ impl Watcher {
     const PATIENCE: Duration = Duration::from_secs(2);
     /// As parts sets it up.
     const OFFSETS_PARTITIONS: i32 = 4;
+
+    fn of(cluster: &Cluster) -> Self {
+        // By default it would wait a minute for an answer of the broker that is frozen, before it asks another.
+        let config = cluster.native().set("socket.timeout.ms", "1000").clone();
+        Self { consumer: config.create().expect("the settings are good"), topic: cluster.topic.to_string() }
+    }
 
     /// The leader of each partition. `None`: nobody answers now.
     fn leaders(&self) -> Option<BTreeMap<i32, i32>> {

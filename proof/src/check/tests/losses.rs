@@ -9,13 +9,14 @@ fn stuck_head() -> Story {
     Story::with_keys(&["a", "b", "c", "d"]).start("f", 0).handle("f", 1).handle("f", 2).handle("f", 3)
 }
 
-fn beyond(ranges: &[std::ops::Range<i64>]) -> Commit {
-    Commit { offset: 0, beyond: ranges.to_vec() }
+/// From the first to the last of each pair.
+fn beyond(ranges: &[(i64, i64)]) -> Commit {
+    Commit { offset: 0, beyond: ranges.iter().map(|(first, last)| *first..last + 1).collect() }
 }
 
 #[test]
 fn what_the_last_commit_held_beyond_its_offset_may_not_be_repeated() {
-    let held = || stuck_head().kill_with("f", beyond(&[1..3])).handle("g", 0);
+    let held = || stuck_head().kill_with("f", beyond(&[(1, 2)])).handle("g", 0);
     let good = held().handle("g", 3);
     good.is_good();
     let verdict = good.0.verdict();
@@ -30,12 +31,12 @@ fn what_the_last_commit_held_beyond_its_offset_may_not_be_repeated() {
 fn what_a_commit_tells_of_beyond_its_offset_and_is_not_finished_is_found() {
     let unfinished = |offset| [Breach::CommittedUnfinished(place(0, offset))];
     let story = || Story::with_keys(&["a", "b", "c"]).start("f", 0).handle("f", 2);
-    story().looked(beyond(&[1..3])).done("f", 0).handle("f", 1).breaks(&unfinished(1));
-    story().start("f", 1).looked(beyond(&[1..2, 2..3])).done("f", 0).done("f", 1).breaks(&unfinished(1));
-    story().looked(beyond(&[2..3])).done("f", 0).handle("f", 1).is_good();
+    story().looked(beyond(&[(1, 2)])).done("f", 0).handle("f", 1).breaks(&unfinished(1));
+    story().start("f", 1).looked(beyond(&[(1, 1), (2, 2)])).done("f", 0).done("f", 1).breaks(&unfinished(1));
+    story().looked(beyond(&[(2, 2)])).done("f", 0).handle("f", 1).is_good();
     // Where no record stands there is nothing to finish.
-    story().looked(beyond(&[2..900])).done("f", 0).handle("f", 1).is_good();
-    assert_eq!(story().looked(beyond(&[2..3])).0.verdict().uncommitted, Some(2));
+    story().looked(beyond(&[(2, 899)])).done("f", 0).handle("f", 1).is_good();
+    assert_eq!(story().looked(beyond(&[(2, 2)])).0.verdict().uncommitted, Some(2));
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn what_a_zombie_commits_is_found() {
     let too_far = [Breach::CommittedTooFar { place: place(0, 1), committed: 2 }];
     story().done("f", 1).committed(2).handle("g", 0).handle("g", 1).breaks(&too_far);
     let unfinished = [Breach::CommittedUnfinished(place(0, 1))];
-    story().done("f", 1).looked(beyond(&[1..2])).handle("g", 0).handle("g", 1).breaks(&unfinished);
+    story().done("f", 1).looked(beyond(&[(1, 1)])).handle("g", 0).handle("g", 1).breaks(&unfinished);
     // Over what the next owner has committed.
     let back = [Breach::CommittedBack { partition: 0, from: 2, to: 1 }];
     story().handle("g", 0).handle("g", 1).committed(2).committed(1).breaks(&back);
