@@ -39,7 +39,7 @@ pub(crate) fn run(only: &[String], rounds: Option<u32>) -> anyhow::Result<()> {
     let broker = source.provide(&mut steps)?;
     let mut failed = Vec::new();
     for (number, proof) in (1..).zip(&chosen) {
-        println!("\nproof {number} of {}: {} ({})", chosen.len(), proof.name, proof.promise);
+        println!("\nproof {number} of {}, {}: {}", chosen.len(), proof.name, proof.promise);
         let begin = Instant::now();
         let asked = rounds.or(proof.rounds);
         let ran = proof.run(broker.address(), asked);
@@ -51,7 +51,7 @@ pub(crate) fn run(only: &[String], rounds: Option<u32>) -> anyhow::Result<()> {
         page.put(&outcome);
         page.write()?;
     }
-    println!("\n{} proofs in {}; {} is written", chosen.len(), minutes(start.elapsed()), Page::PATH);
+    println!("\nall in {}; {} is written", minutes(start.elapsed()), Page::PATH);
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
 }

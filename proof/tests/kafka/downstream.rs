@@ -58,7 +58,7 @@ fn a_downstream_that_is_away_fills_no_dead_letters_and_no_memory_and_all_goes_ou
     fact("records", written);
     fact("lost", 0);
     fact("dead letters", verdict.dead_lettered);
-    fact("calls that failed in the outage", verdict.starts - written);
+    fact("calls that failed", verdict.starts - written);
     time("first notification after it is back", recovery);
     time("arrears done after it is back", caught_up);
     fact("memory before the outage", format_args!("{} MiB", before / 1_024));

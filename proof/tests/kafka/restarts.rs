@@ -1,7 +1,5 @@
 //! Three services that are restarted one after another under load.
 
-use std::time::Duration;
-
 use payflow_proof::Verdict;
 
 use crate::cluster::Cluster;
@@ -61,10 +59,9 @@ pub(crate) fn tell(verdict: &Verdict) {
     fact("repeated since they had not finished", verdict.repeats.unfinished);
     fact("notifications doubled", verdict.doubled);
     time("longest stall of a partition", verdict.longest_stall());
-    time(
-        "finished before a kill, the oldest of those repeated",
-        verdict.oldest_repeat.unwrap_or(Duration::ZERO),
-    );
+    if let Some(age) = verdict.oldest_repeat {
+        time("finished before a kill or a stop, the oldest of those repeated", age);
+    }
 }
 
 fn name(slot: usize, round: usize) -> String {

@@ -57,6 +57,7 @@ fn what_finished_behind_a_stuck_head_is_not_repeated_by_the_next_owner_after_a_k
     assert_eq!(verdict.handled, behind + 1);
     assert!(verdict.held >= rounds * BEHIND, "{verdict}");
     fact("finished behind a stuck head, and told of by the last commits", verdict.held);
+    // Else the verdict is no good one.
     fact("of those repeated", 0);
     fact("repeated though finished, since no commit told of them", verdict.repeats.uncommitted);
     fact("repeated since they had not finished", verdict.repeats.unfinished);
