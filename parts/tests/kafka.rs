@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
 
-use payflow_parts::{KafkaBroker, KafkaConfig};
+use payflow_parts::{KafkaBroker, KafkaCluster, KafkaConfig};
 
 fn state(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -73,4 +73,20 @@ fn broker_that_ended_by_itself_is_noticed() {
     broker.kill();
     broker.start_again().unwrap();
     assert!(Path::new(&format!("/proc/{}", broker.pid().unwrap())).exists());
+}
+
+#[test]
+#[ignore = "needs Java and Maven: run cargo xtask test"]
+fn cluster_of_three_knows_all_of_them_and_one_comes_back_where_it_was() {
+    let mut cluster = KafkaCluster::start().unwrap();
+    let addresses = cluster.brokers();
+    assert_eq!((cluster.ids(), addresses.split(',').count()), (vec![1, 2, 3], 3));
+    assert!(cluster.broker(4).is_err());
+
+    let address = cluster.broker(2).unwrap().brokers().to_owned();
+    assert!(addresses.split(',').any(|other| other == address));
+    cluster.broker(2).unwrap().kill();
+    TcpStream::connect(&address).unwrap_err();
+    cluster.broker(2).unwrap().start_again().unwrap();
+    TcpStream::connect(&address).unwrap();
 }

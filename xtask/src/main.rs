@@ -4,8 +4,10 @@
 
 mod broker;
 mod ci;
+mod commit;
 mod counts;
 mod mutants;
+mod prove;
 mod sim;
 mod step;
 mod test;
@@ -97,6 +99,27 @@ enum Task {
         #[arg(long, conflicts_with = "names")]
         record: bool,
     },
+    /// Runs the long forms of what CI runs in short, one after another, and writes docs/proofs.md.
+    ///
+    /// Each is a test or a program that tells facts; where a promise is a figure, the fact is held against it. One that fails
+    /// stands in the page as failed, and the others are run all the same. The page keeps what was not run this time, with
+    /// its own date and commit. A broker is started, or taken from PAYFLOW_TEST_BROKERS. An hour, alone on the machine.
+    #[command(after_help = "Examples:
+  cargo xtask prove                              all of them
+  cargo xtask prove --list                       which there are
+  cargo xtask prove --only kills --only zombies  these two
+  cargo xtask prove --only kills --rounds 20     shorter than it should be, and the page says so")]
+    Prove {
+        /// Only the proof of this name. May be given several times.
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+        /// How many rounds, instead of as many as each should have.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: Option<u32>,
+        /// Runs nothing: tells which proofs there are.
+        #[arg(long, conflicts_with_all = ["only", "rounds"])]
+        list: bool,
+    },
     /// Starts a Kafka broker for tests and holds it until Ctrl-C.
     ///
     /// Its first line, on standard output, is the setting that names the broker to the tests:
@@ -124,6 +147,11 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Sim { args } => sim::run(&args),
         Task::Mutants { check: true, .. } => mutants::check(),
         Task::Mutants { names, seeds, record, .. } => mutants::run(&Asked { names, seeds, record }),
+        Task::Prove { list: true, .. } => {
+            prove::list();
+            Ok(())
+        }
+        Task::Prove { only, rounds, .. } => prove::run(&only, rounds),
         Task::Broker => broker::run(),
     }
 }

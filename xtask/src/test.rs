@@ -1,7 +1,7 @@
 //! The README's test command: the tests that need no broker, then those that do, with one.
 
 mod args;
-mod broker;
+pub(crate) mod broker;
 
 use anyhow::{anyhow, ensure};
 use payflow_parts::check_go;

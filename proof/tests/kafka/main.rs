@@ -1,9 +1,16 @@
 //! What payflow promises, on a real Kafka, with processes that are really killed and brokers that are really stopped.
 
+mod brokers;
+mod changes;
 mod churn;
+mod clients;
 mod cluster;
+mod downstream;
+mod forms;
 mod front_door;
 mod interop;
+mod kills;
+mod load;
 mod order;
 mod outage;
 mod outcomes;
@@ -11,9 +18,14 @@ mod partitions;
 mod pipeline;
 mod poison;
 mod process;
+mod restarts;
 mod run;
+mod seen;
+mod slow;
 mod stops;
+mod stuck;
 mod taking_over;
+mod zombies;
 
 #[path = "../../../interop/go.rs"]
 mod go;

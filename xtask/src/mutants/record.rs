@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 
 use super::mutant::Mutant;
 use super::{FOLDER, Found, Hunted, seconds};
-use crate::step::Step;
+use crate::commit;
 
 const PAGE: &str = "docs/mutants.md";
 const CELL_CHARS_MAX: usize = 160;
@@ -20,12 +20,7 @@ const CELL_CHARS_MAX: usize = 160;
 ///
 /// Git does not tell the commit, or the page cannot be written.
 pub(super) fn write(hunted: &[Hunted], seeds: u64, took: Duration) -> anyhow::Result<()> {
-    let git = |args: &[&str]| Step::new("read commit", "git", args).output();
-    let commit = git(&["show", "--no-patch", "--format=%h of %cs", "HEAD"])?;
-    let mut commit = commit.trim().to_owned();
-    if !git(&["status", "--porcelain", "--untracked-files=no", "--", "*.rs", FOLDER])?.is_empty() {
-        commit.push_str(", with changes that were not committed");
-    }
+    let commit = commit::described(&["*.rs", FOLDER])?;
     fs::write(PAGE, page(hunted, seeds, took, &commit))
         .with_context(|| format!("{PAGE} cannot be written"))?;
     println!("{PAGE} is written");

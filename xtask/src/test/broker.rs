@@ -10,14 +10,14 @@ use payflow_parts::{KafkaBroker, check_kafka};
 use crate::step::Steps;
 
 /// The setting that names a broker to the tests.
-pub(super) const BROKERS: &str = "PAYFLOW_TEST_BROKERS";
+pub(crate) const BROKERS: &str = "PAYFLOW_TEST_BROKERS";
 
 /// How long a broker that is there may take to let somebody in.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// Where a broker will come from.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// One that is there, under this address. None is started, and none is stopped.
     There(String),
     /// One of our own.
@@ -30,7 +30,7 @@ impl Source {
     /// # Errors
     ///
     /// Nothing answers where one should be; or a part is missing.
-    pub(super) fn find() -> anyhow::Result<Self> {
+    pub(crate) fn find() -> anyhow::Result<Self> {
         match env::var(BROKERS).ok().filter(|brokers| !brokers.trim().is_empty()) {
             Some(brokers) => {
                 connect(&brokers)?;
@@ -44,7 +44,7 @@ impl Source {
     }
 
     /// Starts a broker, if need be.
-    pub(super) fn provide(&self, steps: &mut Steps) -> anyhow::Result<Broker> {
+    pub(crate) fn provide(&self, steps: &mut Steps) -> anyhow::Result<Broker> {
         match self {
             Self::There(brokers) => Ok(Broker::There(brokers.clone())),
             Self::Own => {
@@ -61,13 +61,13 @@ impl Source {
 
 /// A broker that runs. Dropped, ours ends.
 #[derive(Debug)]
-pub(super) enum Broker {
+pub(crate) enum Broker {
     There(String),
     Own(KafkaBroker),
 }
 
 impl Broker {
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         match self {
             Self::There(brokers) => brokers,
             Self::Own(broker) => broker.brokers(),
@@ -75,7 +75,7 @@ impl Broker {
     }
 
     /// Tells what the broker has to say about tests that failed, before its log goes.
-    pub(super) fn tell_end(&mut self) {
+    pub(crate) fn tell_end(&mut self) {
         let Self::Own(broker) = self else { return };
         if let Ok(Some(status)) = broker.ended() {
             eprintln!("\nthe broker ended by itself ({status})");
@@ -84,7 +84,7 @@ impl Broker {
     }
 
     /// What has to be known in order to repeat the step.
-    pub(super) fn remedy(&self) -> &'static str {
+    pub(crate) fn remedy(&self) -> &'static str {
         match self {
             Self::There(_) => "",
             Self::Own(_) => {
