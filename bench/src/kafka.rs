@@ -7,6 +7,7 @@ mod contender;
 mod drain;
 mod fill;
 mod floor;
+mod latency;
 mod measure;
 mod payment;
 mod poll_floor;
@@ -17,9 +18,11 @@ pub(crate) use awaited::{Awaited, produce};
 pub(crate) use consume::{Consume, consume};
 pub(crate) use drain::Drain;
 pub(crate) use fill::{Fill, fill};
+pub(crate) use latency::{Latency, latency};
 pub(crate) use measure::{Plan, measure};
 pub(crate) use poll_floor::poll_floor;
 pub(crate) use queue_floor::queue_floor;
+pub(crate) use report::runtime;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ mod rounds;
 mod statistics;
 mod usage;
 mod valgrind;
+mod waiting;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,8 @@ enum Command {
     /// The program that `offsets` measures: one tracker, nothing else.
     #[command(hide = true)]
     OffsetsRun(offsets::Stuck),
+    /// Handlers that wait 10 ms, 100 and 1,000 at once: the pipeline beside `buffer_unordered`, without a transport.
+    Waiting(waiting::Plan),
     /// POST /pay beside an echo on the same server: rate and processor time. Needs wrk.
     Http(http::Plan),
     /// The server that `http` and `kafka` measure: serves until its standard input ends.
@@ -73,6 +76,8 @@ enum Command {
     QueueFloor(kafka::Drain),
     /// Send payments, each awaited before the next, and tell the median round trip.
     Produce(kafka::Awaited),
+    /// Send payments at even steps, whatever became of those before, and tell how long they take to reach a handler.
+    Latency(kafka::Latency),
     /// Fill a topic with JSON payments.
     Fill(kafka::Fill),
 }
@@ -103,6 +108,10 @@ fn run(command: Command) -> anyhow::Result<()> {
             check_optimised()?;
             http::measure(&plan)
         }
+        Command::Waiting(plan) => {
+            check_optimised()?;
+            waiting::measure(&plan)
+        }
         Command::HttpServe(serve) => http::serve(&serve),
         Command::Kafka(plan) => {
             check_optimised()?;
@@ -112,6 +121,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::PollFloor(drain) => kafka::poll_floor(&drain),
         Command::QueueFloor(drain) => kafka::queue_floor(&drain),
         Command::Produce(awaited) => kafka::produce(&awaited),
+        Command::Latency(latency) => kafka::latency(&latency),
         Command::Fill(fill) => kafka::fill(&fill),
     }
 }

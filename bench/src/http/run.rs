@@ -11,7 +11,7 @@ use super::server_process::ServerProcess;
 /// How long each server is measured, and under what load.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Timing {
-    /// How long each server is measured, in seconds.
+    /// How long each server, or each pace of sending, is measured, in seconds.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
     /// How many connections post at once.
@@ -30,6 +30,11 @@ pub(crate) struct Run {
 }
 
 impl Timing {
+    /// How long each contender is measured, in seconds.
+    pub(crate) const fn seconds(&self) -> u64 {
+        self.seconds
+    }
+
     /// Loads a server of its own: what a run leaves behind burdens no other.
     ///
     /// # Errors

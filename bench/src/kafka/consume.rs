@@ -2,14 +2,13 @@
 
 use std::hint::black_box;
 use std::slice;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
 use payflow_core::{
-    DeadLetters, Error, Handler, JsonCodec, MemoryCluster, Message, OffsetTracker, PaymentRequest, Pipeline,
-    PipelineConfig, PipelineHandle, PipelineSnapshot, Topic,
+    Error, Handler, JsonCodec, Message, OffsetTracker, PaymentRequest, Pipeline, PipelineConfig,
+    PipelineHandle, PipelineSnapshot,
 };
 use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig};
 use tokio::time::sleep;
@@ -17,6 +16,7 @@ use tokio::time::sleep;
 use super::drain::{Drain, Patience, Source};
 use super::payment::currency;
 use super::report::{Meter, Report, runtime};
+use crate::dispatch::nowhere;
 
 /// What payflow is told beyond what every contender is.
 #[derive(Debug, Clone, Args)]
@@ -126,12 +126,6 @@ const LOOK_MOST: Duration = Duration::from_millis(50);
 
 const fn past(snapshot: &PipelineSnapshot) -> u64 {
     snapshot.handled + snapshot.skipped + snapshot.dead_lettered
-}
-
-/// Nothing is dead-lettered in a run that counts.
-fn nowhere() -> anyhow::Result<DeadLetters> {
-    let producer = MemoryCluster::new().producer();
-    Ok(DeadLetters::new(Arc::new(producer), Topic::parse("bench-dead-letters")?))
 }
 
 /// The pipeline's own default.
