@@ -15,6 +15,7 @@ mod queue_floor;
 mod report;
 
 pub(crate) use awaited::{Awaited, produce};
+pub(crate) use cluster::{Cluster, fresh_name, parse_brokers};
 pub(crate) use consume::{Consume, consume};
 pub(crate) use drain::Drain;
 pub(crate) use fill::{Fill, fill};

@@ -10,6 +10,7 @@ mod figure;
 mod http;
 mod kafka;
 mod offsets;
+mod peers;
 mod rounds;
 mod statistics;
 mod usage;
@@ -65,6 +66,11 @@ enum Command {
     HttpServe(http::Serve),
     /// Everything on Kafka: consuming beside the floors, POST /pay beside a bare handler, awaited sends.
     Kafka(kafka::Plan),
+    /// Payflow beside clients in Go and Java, which are built from bench/peers: Go, Java and Maven are needed.
+    ///
+    /// Each drains the same topic in a process of its own, and is measured from outside: from its start to its end, with
+    /// what its runtime takes to start.
+    Peers(peers::Plan),
     /// Drain a topic of JSON payments by payflow's consumer and pipeline, decoding exactly and committing.
     ///
     /// Ends with the line `messages=N seconds=S`, from the first record to the last. The line before tells seconds of
@@ -116,6 +122,10 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Kafka(plan) => {
             check_optimised()?;
             kafka::measure(&plan)
+        }
+        Command::Peers(plan) => {
+            check_optimised()?;
+            peers::measure(&plan)
         }
         Command::Consume(consume) => kafka::consume(&consume),
         Command::PollFloor(drain) => kafka::poll_floor(&drain),

@@ -1,5 +1,6 @@
 //! One run of one server under load.
 
+use std::process::Command;
 use std::time::Duration;
 
 use clap::Args;
@@ -40,7 +41,18 @@ impl Timing {
     /// # Errors
     /// wrk is missing, the server did not start, or it did not answer every request with success.
     pub(crate) fn run(&self, serve: &Serve, path: &str) -> anyhow::Result<Run> {
-        let server = ServerProcess::start(serve)?;
+        self.load(&ServerProcess::start(serve)?, path)
+    }
+
+    /// The same with a server that is no payflow: it prints its address, and serves until its standard input ends.
+    ///
+    /// # Errors
+    /// As of `run`.
+    pub(crate) fn run_program(&self, program: Command, path: &str) -> anyhow::Result<Run> {
+        self.load(&ServerProcess::start_program(program)?, path)
+    }
+
+    fn load(&self, server: &ServerProcess, path: &str) -> anyhow::Result<Run> {
         let load = |seconds| Load { connections: self.connections, duration: Duration::from_secs(seconds) };
         // What it answers before it is warm does not count; what goes wrong for good, the next run tells.
         let _ = load(WARM_UP_SECONDS).post(server.address(), path);
