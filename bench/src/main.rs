@@ -6,12 +6,14 @@
 #![deny(unsafe_code)]
 
 mod dispatch;
+mod everything;
 mod figure;
 mod http;
 mod kafka;
 mod offsets;
 mod peers;
 mod rounds;
+mod schedule;
 mod statistics;
 mod usage;
 mod valgrind;
@@ -24,8 +26,8 @@ use clap::{Parser, Subcommand};
 
 /// Measures payflow. Build it with `--release`.
 ///
-/// `core`, `offsets`, `http` and `kafka` measure all of a kind, and print one line a figure: name, value, unit, baseline, ratio
-/// (value over baseline). The others are single runs, to be set beside other clients on the same topic.
+/// `core`, `offsets`, `http`, `waiting`, `kafka`, `peers` and `lag` measure all of a kind, and print one line a figure: name, value,
+/// unit, baseline, ratio (value over baseline). The others are single runs, to be set beside other clients on the same topic.
 #[derive(Debug, Parser)]
 #[command(name = "payflow-bench", after_long_help = EXAMPLES)]
 struct Cli {
@@ -42,6 +44,12 @@ Examples:
       payflow-bench consume --brokers 127.0.0.1:9092 --topic bench
       payflow-bench poll-floor --brokers 127.0.0.1:9092 --topic bench
       payflow-bench queue-floor --brokers 127.0.0.1:9092 --topic bench
+  One part, as often as the noise needs:
+      payflow-bench kafka --part latency --rounds 11
+      payflow-bench peers --part consume --peer franz-keyed --rounds 7
+  Records sent at even steps, to be set beside `--path bare` (each run on a topic of its own):
+      payflow-bench fill --brokers 127.0.0.1:9092 --topic empty --messages 0
+      payflow-bench latency --brokers 127.0.0.1:9092 --topic empty --rate 20000
   A handler that waits 10 ms, 1,000 of them at once:
       payflow-bench consume --brokers 127.0.0.1:9092 --topic bench --messages 100000 --handler-ms 10 --in-flight 1000";
 
@@ -66,6 +74,8 @@ enum Command {
     HttpServe(http::Serve),
     /// Everything on Kafka: consuming beside the floors, POST /pay beside a bare handler, awaited sends.
     Kafka(kafka::Plan),
+    /// All of these one after the other, on one Kafka, but not `lag`: about 25 minutes. Says at the end what failed.
+    Everything(everything::Plan),
     /// Payflow beside clients in Go and Java, which are built from bench/peers: Go, Java and Maven are needed.
     ///
     /// Each drains the same topic in a process of its own, and is measured from outside: from its start to its end, with
@@ -84,6 +94,10 @@ enum Command {
     Produce(kafka::Awaited),
     /// Send payments at even steps, whatever became of those before, and tell how long they take to reach a handler.
     Latency(kafka::Latency),
+    /// Catch up with a large backlog: memory above that of an idle consumer, and the rate beside one without bounds.
+    ///
+    /// 10 million records take the broker more than a gigabyte of disk, and all of it some minutes.
+    Lag(kafka::Lag),
     /// Fill a topic with JSON payments.
     Fill(kafka::Fill),
 }
@@ -123,6 +137,10 @@ fn run(command: Command) -> anyhow::Result<()> {
             check_optimised()?;
             kafka::measure(&plan)
         }
+        Command::Everything(plan) => {
+            check_optimised()?;
+            everything::measure(&plan)
+        }
         Command::Peers(plan) => {
             check_optimised()?;
             peers::measure(&plan)
@@ -132,6 +150,10 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::QueueFloor(drain) => kafka::queue_floor(&drain),
         Command::Produce(awaited) => kafka::produce(&awaited),
         Command::Latency(latency) => kafka::latency(&latency),
+        Command::Lag(lag) => {
+            check_optimised()?;
+            kafka::lag(&lag)
+        }
         Command::Fill(fill) => kafka::fill(&fill),
     }
 }

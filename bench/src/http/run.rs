@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::load::Load;
+use super::open_loop::{OpenLoop, Paced};
 use super::serve::Serve;
 use super::server_process::ServerProcess;
 
@@ -50,6 +51,21 @@ impl Timing {
     /// As of `run`.
     pub(crate) fn run_program(&self, program: Command, path: &str) -> anyhow::Result<Run> {
         self.load(&ServerProcess::start_program(program)?, path)
+    }
+
+    /// Posts so many a second to a server of its own, at even steps; or, without a rate, as many as it answers.
+    ///
+    /// # Errors
+    /// The server did not start, or it did not answer every request with success.
+    pub(crate) fn pace(&self, serve: &Serve, path: &str, rate: Option<u64>) -> anyhow::Result<Paced> {
+        let server = ServerProcess::start(serve)?;
+        let open_loop = OpenLoop {
+            connections: self.connections,
+            rate,
+            warm_up: Duration::from_secs(WARM_UP_SECONDS),
+            duration: Duration::from_secs(self.seconds),
+        };
+        open_loop.post(server.address(), path)
     }
 
     fn load(&self, server: &ServerProcess, path: &str) -> anyhow::Result<Run> {

@@ -69,6 +69,7 @@ fn every_contender_drains_and_commits_all() {
     for args in [
         &["consume"][..],
         &["consume", "--order=partition", "--handler-ms=1", "--in-flight=500", "--shards=1"],
+        &["consume", "--unbounded"],
         &["poll-floor"],
         &["queue-floor"],
     ] {

@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::arrivals::Arrivals;
-use super::sender::{Pace, Sent, WARM_UP, due_at};
+use super::sender::{Pace, Sent, WARM_UP};
+use crate::schedule::due_at;
 use crate::statistics::{Percentiles, percentiles};
 
 /// What one run took.
