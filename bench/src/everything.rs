@@ -21,6 +21,7 @@ pub(crate) struct Plan {
 const ALL: &[(&[&str], bool)] = &[
     (&["core"], false),
     (&["offsets"], false),
+    (&["held"], false),
     (&["http"], false),
     (&["waiting"], false),
     (&["kafka"], true),

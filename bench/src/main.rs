@@ -8,6 +8,7 @@
 mod dispatch;
 mod everything;
 mod figure;
+mod held;
 mod http;
 mod kafka;
 mod offsets;
@@ -26,7 +27,7 @@ use clap::{Parser, Subcommand};
 
 /// Measures payflow. Build it with `--release`.
 ///
-/// `core`, `offsets`, `http`, `waiting`, `kafka`, `peers` and `lag` measure all of a kind, and print one line a figure: name, value,
+/// `core`, `offsets`, `held`, `http`, `waiting`, `kafka`, `peers` and `lag` measure all of a kind, and print one line a figure: name, value,
 /// unit, baseline, ratio (value over baseline). The others are single runs, to be set beside other clients on the same topic.
 #[derive(Debug, Parser)]
 #[command(name = "payflow-bench", after_long_help = EXAMPLES)]
@@ -65,6 +66,11 @@ enum Command {
     /// The program that `offsets` measures: one tracker, nothing else.
     #[command(hide = true)]
     OffsetsRun(offsets::Stuck),
+    /// Bytes for a message whose handler waits, with 100,000 of them. Needs valgrind.
+    Held(held::Plan),
+    /// The program that `held` measures: one pipeline, all at once, nothing else.
+    #[command(hide = true)]
+    HeldRun(held::Held),
     /// Handlers that wait 10 ms, 100 and 1,000 at once: the pipeline beside `buffer_unordered`, without a transport.
     Waiting(waiting::Plan),
     /// POST /pay beside an echo on the same server: rate and processor time. Needs wrk.
@@ -128,6 +134,11 @@ fn run(command: Command) -> anyhow::Result<()> {
             check_optimised()?;
             http::measure(&plan)
         }
+        Command::Held(plan) => {
+            check_optimised()?;
+            held::measure(&plan)
+        }
+        Command::HeldRun(held) => held::run(&held),
         Command::Waiting(plan) => {
             check_optimised()?;
             waiting::measure(&plan)
