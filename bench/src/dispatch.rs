@@ -6,6 +6,7 @@ mod measure;
 mod recorded;
 mod run;
 
+pub(crate) use feed::Feed;
 pub(crate) use load::{Load, OrderKind, name};
 pub(crate) use measure::{Plan, measure};
-pub(crate) use run::run;
+pub(crate) use run::{HandOn, nowhere, run};

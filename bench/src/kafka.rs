@@ -7,6 +7,8 @@ mod contender;
 mod drain;
 mod fill;
 mod floor;
+mod lag;
+mod latency;
 mod measure;
 mod payment;
 mod poll_floor;
@@ -14,12 +16,16 @@ mod queue_floor;
 mod report;
 
 pub(crate) use awaited::{Awaited, produce};
+pub(crate) use cluster::{Cluster, fresh_name, parse_brokers};
 pub(crate) use consume::{Consume, consume};
 pub(crate) use drain::Drain;
 pub(crate) use fill::{Fill, fill};
+pub(crate) use lag::{Lag, lag};
+pub(crate) use latency::{Latency, latency};
 pub(crate) use measure::{Plan, measure};
 pub(crate) use poll_floor::poll_floor;
 pub(crate) use queue_floor::queue_floor;
+pub(crate) use report::runtime;
 
 #[cfg(test)]
 mod tests;

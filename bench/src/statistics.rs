@@ -31,6 +31,23 @@ pub(crate) struct Range {
     pub(crate) most: f64,
 }
 
+/// Half, 99 % and 99.9 % of the measurements are not above these.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Percentiles {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+}
+
+/// Each of them is one of the measurements. `None` of none.
+pub(crate) fn percentiles(values: impl IntoIterator<Item = f64>) -> Option<Percentiles> {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_unstable_by(f64::total_cmp);
+    let at =
+        |per_mille: usize| values.get((values.len() * per_mille).div_ceil(1_000).checked_sub(1)?).copied();
+    Some(Percentiles { p50: at(500)?, p99: at(990)?, p999: at(999)? })
+}
+
 /// What a program used in all, for so many messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Total {
@@ -61,6 +78,16 @@ mod tests {
     fn range_holds_the_least_and_the_most() {
         assert_eq!(range([]), None);
         assert_eq!(range([2.0, -1.0, 5.0]), Some(Range { least: -1.0, most: 5.0 }));
+    }
+
+    #[test]
+    fn percentiles_are_measurements_that_so_many_are_not_above() {
+        assert_eq!(percentiles([]), None);
+        let of = |p50, p99, p999| Some(Percentiles { p50, p99, p999 });
+        assert_eq!(percentiles([7.0]), of(7.0, 7.0, 7.0));
+        assert_eq!(percentiles([2.0, 1.0]), of(1.0, 2.0, 2.0));
+        assert_eq!(percentiles((1..=1_000).rev().map(f64::from)), of(500.0, 990.0, 999.0));
+        assert_eq!(percentiles((1..=10_000).map(f64::from)), of(5_000.0, 9_900.0, 9_990.0));
     }
 
     #[test]

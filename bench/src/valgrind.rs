@@ -15,6 +15,8 @@ pub(crate) enum Count {
     Allocations,
     /// Bytes on the heap that are there at the end, by DHAT.
     BytesKept,
+    /// The most bytes on the heap that were there at once, by DHAT.
+    MostBytes,
 }
 
 /// Runs this program with `args` under valgrind, and counts.
@@ -25,7 +27,9 @@ pub(crate) fn count(what: Count, args: &[String]) -> anyhow::Result<u64> {
     let program = env::current_exe().context("this program's own file cannot be found")?;
     let options: &[&str] = match what {
         Count::Instructions => &["--tool=callgrind", "--callgrind-out-file=/dev/null"],
-        Count::Allocations | Count::BytesKept => &["--tool=dhat", "--dhat-out-file=/dev/null"],
+        Count::Allocations | Count::BytesKept | Count::MostBytes => {
+            &["--tool=dhat", "--dhat-out-file=/dev/null"]
+        }
     };
     let output = Command::new("valgrind").args(options).arg(program).args(args).stdin(Stdio::null()).output();
     let output = match output {
@@ -44,7 +48,8 @@ pub(crate) fn count(what: Count, args: &[String]) -> anyhow::Result<u64> {
     let counted = match what {
         Count::Instructions => instructions(&printed),
         Count::Allocations => allocations(&printed),
-        Count::BytesKept => bytes_kept(&printed),
+        Count::BytesKept => bytes_at("At t-end:", &printed),
+        Count::MostBytes => bytes_at("At t-gmax:", &printed),
     };
     counted.with_context(|| format!("valgrind printed no total:\n{printed}"))
 }
@@ -63,9 +68,9 @@ fn allocations(printed: &str) -> Option<u64> {
 }
 
 /// `==1234== At t-end:    1,234 bytes in 5 blocks`
-fn bytes_kept(printed: &str) -> Option<u64> {
-    let end = messages(printed).find_map(|line| line.strip_prefix("At t-end:"))?;
-    let (bytes, _) = end.split_once(" bytes in ")?;
+fn bytes_at(when: &str, printed: &str) -> Option<u64> {
+    let then = messages(printed).find_map(|line| line.strip_prefix(when))?;
+    let (bytes, _) = then.split_once(" bytes in ")?;
     number(bytes.trim())
 }
 
@@ -105,15 +110,16 @@ mod tests {
     fn totals_are_read() {
         assert_eq!(instructions(CALLGRIND), Some(184_467_440));
         assert_eq!(allocations(DHAT), Some(8_901));
-        assert_eq!(bytes_kept(DHAT), Some(131_072));
+        assert_eq!(bytes_at("At t-end:", DHAT), Some(131_072));
+        assert_eq!(bytes_at("At t-gmax:", DHAT), Some(262_144));
     }
 
     #[test]
     fn what_is_no_total_is_none() {
         assert_eq!(instructions(DHAT), None);
         assert_eq!(allocations(CALLGRIND), None);
-        assert_eq!(bytes_kept(CALLGRIND), None);
-        assert_eq!(bytes_kept("==17== At t-end: none"), None);
+        assert_eq!(bytes_at("At t-end:", CALLGRIND), None);
+        assert_eq!(bytes_at("At t-end:", "==17== At t-end: none"), None);
         assert_eq!(instructions("Collected : 5"), None, "the measured program's own line");
         assert_eq!(instructions("==17== Collected : many"), None);
         assert_eq!(allocations("==17== Total: 12 bytes"), None);

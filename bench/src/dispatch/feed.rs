@@ -55,7 +55,8 @@ impl Feed {
         into.ended = self.left == 0;
     }
 
-    fn delivery(&mut self) -> Delivery {
+    /// The next one, whatever was told of how many there are.
+    pub(crate) fn delivery(&mut self) -> Delivery {
         // Knuth's MMIX generator: its upper bits are even enough, and it costs two instructions.
         self.chance =
             self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

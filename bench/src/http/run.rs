@@ -1,17 +1,19 @@
 //! One run of one server under load.
 
+use std::process::Command;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::load::Load;
+use super::open_loop::{OpenLoop, Paced};
 use super::serve::Serve;
 use super::server_process::ServerProcess;
 
 /// How long each server is measured, and under what load.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Timing {
-    /// How long each server is measured, in seconds.
+    /// How long each server, or each pace of sending, is measured, in seconds.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
     /// How many connections post at once.
@@ -30,12 +32,43 @@ pub(crate) struct Run {
 }
 
 impl Timing {
+    /// How long each contender is measured, in seconds.
+    pub(crate) const fn seconds(&self) -> u64 {
+        self.seconds
+    }
+
     /// Loads a server of its own: what a run leaves behind burdens no other.
     ///
     /// # Errors
     /// wrk is missing, the server did not start, or it did not answer every request with success.
     pub(crate) fn run(&self, serve: &Serve, path: &str) -> anyhow::Result<Run> {
+        self.load(&ServerProcess::start(serve)?, path)
+    }
+
+    /// The same with a server that is no payflow: it prints its address, and serves until its standard input ends.
+    ///
+    /// # Errors
+    /// As of `run`.
+    pub(crate) fn run_program(&self, program: Command, path: &str) -> anyhow::Result<Run> {
+        self.load(&ServerProcess::start_program(program)?, path)
+    }
+
+    /// Posts so many a second to a server of its own, at even steps; or, without a rate, as many as it answers.
+    ///
+    /// # Errors
+    /// The server did not start, or it did not answer every request with success.
+    pub(crate) fn pace(&self, serve: &Serve, path: &str, rate: Option<u64>) -> anyhow::Result<Paced> {
         let server = ServerProcess::start(serve)?;
+        let open_loop = OpenLoop {
+            connections: self.connections,
+            rate,
+            warm_up: Duration::from_secs(WARM_UP_SECONDS),
+            duration: Duration::from_secs(self.seconds),
+        };
+        open_loop.post(server.address(), path)
+    }
+
+    fn load(&self, server: &ServerProcess, path: &str) -> anyhow::Result<Run> {
         let load = |seconds| Load { connections: self.connections, duration: Duration::from_secs(seconds) };
         // What it answers before it is warm does not count; what goes wrong for good, the next run tells.
         let _ = load(WARM_UP_SECONDS).post(server.address(), path);

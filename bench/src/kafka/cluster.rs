@@ -46,7 +46,11 @@ impl Cluster {
 
     /// Fills a topic, in a process of its own, so that what this takes is not counted as this one's.
     pub(crate) fn fill(&self, topic: &Topic, messages: u64, headers: bool) -> anyhow::Result<()> {
-        let fill = Fill::new(&self.brokers, topic, messages).with_headers(headers);
+        self.run(&Fill::new(&self.brokers, topic, messages).with_headers(headers))
+    }
+
+    /// The same, with all that can be told.
+    pub(super) fn run(&self, fill: &Fill) -> anyhow::Result<()> {
         let program = std::env::current_exe().context("this program's own file cannot be found")?;
         let status = Command::new(program)
             .args(fill.args())
@@ -54,7 +58,7 @@ impl Cluster {
             .stdout(Stdio::null())
             .status()
             .context("the topic cannot be filled")?;
-        ensure!(status.success(), "topic {topic} was not filled ({status})");
+        ensure!(status.success(), "{} failed ({status})", fill.args().join(" "));
         Ok(())
     }
 }

@@ -2,14 +2,13 @@
 
 use std::hint::black_box;
 use std::slice;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
 use payflow_core::{
-    DeadLetters, Error, Handler, JsonCodec, MemoryCluster, Message, OffsetTracker, PaymentRequest, Pipeline,
-    PipelineConfig, PipelineHandle, PipelineSnapshot, Topic,
+    Error, Handler, JsonCodec, Message, OffsetTracker, PaymentRequest, Pipeline, PipelineConfig,
+    PipelineHandle, PipelineSnapshot,
 };
 use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig};
 use tokio::time::sleep;
@@ -17,6 +16,7 @@ use tokio::time::sleep;
 use super::drain::{Drain, Patience, Source};
 use super::payment::currency;
 use super::report::{Meter, Report, runtime};
+use crate::dispatch::nowhere;
 
 /// What payflow is told beyond what every contender is.
 #[derive(Debug, Clone, Args)]
@@ -26,6 +26,9 @@ pub(crate) struct Consume {
     /// How many tasks the keys are spread over [default: one for each processor].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
     shards: Option<u16>,
+    /// Let the bounds of records and bytes be as wide as they go.
+    #[arg(long)]
+    unbounded: bool,
 }
 
 /// Drains a topic by consumer and pipeline, and prints what it took.
@@ -62,7 +65,7 @@ fn carry(
 ) -> anyhow::Result<Report> {
     let mut meter = Meter::start();
     runtime()?.block_on(async {
-        let group = KafkaConsumerConfig::new(&source.group);
+        let group = consume.group(source);
         let cluster = KafkaConfig::new(source.brokers.as_str()).with_client_id("payflow-bench");
         let consumer = KafkaConsumer::new(&cluster, &group, slice::from_ref(&source.topic))?;
         let codec = JsonCodec::new().with_default_currency(currency()?);
@@ -83,12 +86,22 @@ fn carry(
 }
 
 impl Consume {
+    fn group(&self, source: &Source) -> KafkaConsumerConfig {
+        let group = KafkaConsumerConfig::new(&source.group);
+        if self.unbounded { group.with_buffer_bytes_max(BUFFER_MOST) } else { group }
+    }
+
     fn config(&self) -> PipelineConfig {
         let concurrency = self.drain.in_flight as usize;
         let config = PipelineConfig::new()
             .with_order(self.drain.order.into())
             .with_concurrency(concurrency)
             .with_records_max(RECORDS_MAX.max(4 * concurrency).min(LANES_FILL).max(concurrency));
+        let config = if self.unbounded {
+            config.with_records_max(LANES_FILL).with_bytes_max(8 * BUFFER_MOST)
+        } else {
+            config
+        };
         match self.shards {
             Some(shards) => config.with_shards(shards.into()),
             None => config,
@@ -128,14 +141,10 @@ const fn past(snapshot: &PipelineSnapshot) -> u64 {
     snapshot.handled + snapshot.skipped + snapshot.dead_lettered
 }
 
-/// Nothing is dead-lettered in a run that counts.
-fn nowhere() -> anyhow::Result<DeadLetters> {
-    let producer = MemoryCluster::new().producer();
-    Ok(DeadLetters::new(Arc::new(producer), Topic::parse("bench-dead-letters")?))
-}
-
 /// The pipeline's own default.
 const RECORDS_MAX: usize = 8_192;
+/// The most the consumer takes: 2 GiB. The pipeline takes eight times that.
+const BUFFER_MOST: usize = 2 << 30;
 /// The most it takes: an eighth is for one lane, and a partition has room for no more.
 const LANES_FILL: usize = 8 * OffsetTracker::UNFINISHED_MAX;
 

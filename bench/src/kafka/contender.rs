@@ -5,13 +5,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 
-use super::report::Report;
-
 /// Runs this program with `args`, and reads what it took.
 ///
 /// # Errors
 /// It failed, after telling why on standard error; or what it printed cannot be read.
-pub(crate) fn run(args: &[String]) -> anyhow::Result<Report> {
+pub(crate) fn run<T>(args: &[String], read: impl FnOnce(&str) -> Option<T>) -> anyhow::Result<T> {
     let program = env::current_exe().context("this program's own file cannot be found")?;
     let output = Command::new(program)
         .args(args)
@@ -21,5 +19,5 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<Report> {
         .with_context(|| format!("{} cannot be started", args.join(" ")))?;
     let printed = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "{} failed ({})", args.join(" "), output.status);
-    Report::read(&printed).with_context(|| format!("{} printed no report:\n{printed}", args.join(" ")))
+    read(&printed).with_context(|| format!("{} printed no report:\n{printed}", args.join(" ")))
 }

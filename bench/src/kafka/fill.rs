@@ -49,6 +49,14 @@ impl Fill {
         Self { headers, ..self }
     }
 
+    pub(super) fn with_keys(self, keys: u32) -> Self {
+        Self { keys, ..self }
+    }
+
+    pub(super) fn with_partitions(self, partitions: i32) -> Self {
+        Self { partitions: Some(partitions), ..self }
+    }
+
     /// What to start this program with, so that it does this.
     pub(crate) fn args(&self) -> Vec<String> {
         let mut args = vec!["fill".to_owned()];

@@ -49,8 +49,7 @@ pub(super) struct Run<'a> {
     meter: Meter,
     patience: Patience,
     handled: u64,
-    committed: u64,
-    commit_at: Instant,
+    commits: Commits,
 }
 
 impl<'a> Run<'a> {
@@ -61,8 +60,7 @@ impl<'a> Run<'a> {
             meter: Meter::start(),
             patience: Patience::new(),
             handled: 0,
-            committed: 0,
-            commit_at: Instant::now() + COMMIT_INTERVAL,
+            commits: Commits::new(),
         }
     }
 
@@ -92,11 +90,7 @@ impl<'a> Run<'a> {
     /// # Errors
     /// Nothing has come for long, or the client refuses the commit.
     pub(super) fn commit<C: ConsumerContext>(&mut self, consumer: &BaseConsumer<C>) -> anyhow::Result<()> {
-        let many = self.handled - self.committed >= COMMIT_RECORDS;
-        if many || Instant::now() >= self.commit_at {
-            self.committed = self.handled;
-            self.commit_at = Instant::now() + COMMIT_INTERVAL;
-            commit(consumer, CommitMode::Async)?;
+        if self.commits.when_due(self.handled, consumer)? {
             self.patience.check(self.handled, self.source)?;
         }
         Ok(())
@@ -105,8 +99,42 @@ impl<'a> Run<'a> {
     /// Takes the time, then makes the rest durable.
     pub(super) fn end<C: ConsumerContext>(self, consumer: &BaseConsumer<C>) -> anyhow::Result<Report> {
         let report = self.meter.end(self.handled)?;
-        commit(consumer, CommitMode::Sync)?;
+        self.commits.rest(consumer)?;
         Ok(report)
+    }
+}
+
+/// When to commit.
+pub(super) struct Commits {
+    committed: u64,
+    due_at: Instant,
+}
+
+impl Commits {
+    pub(super) fn new() -> Self {
+        Self { committed: 0, due_at: Instant::now() + COMMIT_INTERVAL }
+    }
+
+    /// Commits if it is time to, now that so many are handled, and tells whether it was.
+    ///
+    /// # Errors
+    /// The client refuses the commit.
+    pub(super) fn when_due<C: ConsumerContext>(
+        &mut self,
+        handled: u64,
+        consumer: &BaseConsumer<C>,
+    ) -> anyhow::Result<bool> {
+        let due = handled - self.committed >= COMMIT_RECORDS || Instant::now() >= self.due_at;
+        if due {
+            *self = Self { committed: handled, ..Self::new() };
+            commit(consumer, CommitMode::Async)?;
+        }
+        Ok(due)
+    }
+
+    /// Makes the rest durable.
+    pub(super) fn rest<C: ConsumerContext>(self, consumer: &BaseConsumer<C>) -> anyhow::Result<()> {
+        commit(consumer, CommitMode::Sync)
     }
 }
 

@@ -1,5 +1,9 @@
 //! Measures everything on Kafka, and prints the figures.
 
+mod latency;
+mod partitions;
+mod pay_latency;
+
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use payflow_core::Topic;
@@ -24,7 +28,7 @@ pub(crate) struct Plan {
     #[arg(long, value_parser = parse_brokers)]
     brokers: Option<String>,
     /// What to measure; said several times, each of them.
-    #[arg(long, value_enum, default_values = ["consume", "pay", "produce"])]
+    #[arg(long, value_enum, default_values = ["consume", "pay", "pay-latency", "produce", "latency"])]
     part: Vec<Part>,
     /// How many times all contenders are measured in turn.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -52,10 +56,16 @@ enum Part {
     Consume,
     /// POST /pay beside a bare axum handler with a `FutureProducer`, and beside an echo. Needs wrk.
     Pay,
+    /// POST /pay at half of the maximum, at even steps, beside the same axum handler.
+    PayLatency,
     /// `produce` beside the same by a `FutureProducer`.
     Produce,
+    /// From a producer to a handler at 20 % and 70 % of the maximum, beside a `FutureProducer` and a bare poll loop.
+    Latency,
     /// Instructions and allocations a record of `consume`, `poll-floor` and `queue-floor`. Needs valgrind, and minutes.
     Counts,
+    /// Instructions a record of `consume` on a topic of 64 partitions of which 63 are empty, beside one with one. Needs valgrind.
+    Partitions,
 }
 
 /// Measures and prints the figures on Kafka.
@@ -66,11 +76,14 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
         match part {
             Part::Consume => plan.consume(&cluster, &topic)?,
             Part::Pay => plan.pay(&cluster, &topic)?,
+            Part::PayLatency => plan.pay_latency(&cluster, &topic)?,
+            Part::Partitions => plan.partitions(&cluster, &topic)?,
             Part::Produce => plan.produce(&cluster, &topic)?,
+            Part::Latency => plan.latency(&cluster)?,
             Part::Counts => plan.counts(&cluster, &topic)?,
         }
         if !cluster.is_own() {
-            eprintln!("topic {topic} is left there");
+            eprintln!("topics that begin with bench-{} are left there", name(*part));
         }
     }
     Ok(())
@@ -79,7 +92,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
 impl Plan {
     fn consume(&self, cluster: &Cluster, topic: &Topic) -> anyhow::Result<()> {
         cluster.fill(topic, self.messages, self.headers)?;
-        let run = |name| contender::run(&self.drain(name, cluster, topic, self.messages));
+        let run = |name| contender::run(&self.drain(name, cluster, topic, self.messages), Report::read);
         let rounds = self.rounds(|| {
             let arms = ["consume", "poll-floor", "queue-floor", "poll-floor", "queue-floor"];
             let [consume, poll, queue, poll_again, queue_again] = each(arms, run)?;
@@ -130,7 +143,10 @@ impl Plan {
 
     fn produce(&self, cluster: &Cluster, topic: &Topic) -> anyhow::Result<()> {
         cluster.fill(topic, 0, false)?;
-        let run = |client| contender::run(&Awaited::new(cluster.brokers(), topic, self.sends, client).args());
+        let run = |client| {
+            let args = Awaited::new(cluster.brokers(), topic, self.sends, client).args();
+            contender::run(&args, Report::read)
+        };
         let rounds = self.rounds(|| {
             let arms = [ClientKind::Payflow, ClientKind::Future, ClientKind::Future];
             let [payflow, future, again] = each(arms, run)?;

@@ -86,7 +86,7 @@ impl<'a> Borrowed<'a> {
 }
 
 /// 36 characters, as a UUID has.
-fn user_id(key: u64) -> String {
+pub(super) fn user_id(key: u64) -> String {
     let bits = mixed(!key);
     let (high, low) = (mixed(bits) >> 32, bits >> 16);
     format!("{high:08x}-{:04x}-4{:03x}-8{:03x}-{low:012x}", key >> 16 & 0xffff, key >> 8 & 0xfff, key & 0xfff)

@@ -5,7 +5,9 @@ use payflow_core::Topic;
 
 use super::cluster::{find, fresh_name, records_left};
 use super::report::runtime;
-use super::{Awaited, Consume, Drain, Fill, consume, fill, poll_floor, produce, queue_floor};
+use super::{
+    Awaited, Consume, Drain, Fill, Latency, consume, fill, latency, poll_floor, produce, queue_floor,
+};
 
 #[derive(Debug, Parser)]
 enum Cli {
@@ -14,6 +16,7 @@ enum Cli {
     PollFloor(Drain),
     QueueFloor(Drain),
     Produce(Awaited),
+    Latency(Latency),
 }
 
 fn run(args: &[&str]) -> anyhow::Result<()> {
@@ -23,6 +26,7 @@ fn run(args: &[&str]) -> anyhow::Result<()> {
         Cli::PollFloor(told) => poll_floor(&told),
         Cli::QueueFloor(told) => queue_floor(&told),
         Cli::Produce(told) => produce(&told),
+        Cli::Latency(told) => latency(&told),
     }
 }
 
@@ -34,10 +38,14 @@ struct Filled {
 impl Filled {
     /// 1,000 records.
     fn new() -> Self {
+        Self::with(1_000)
+    }
+
+    fn with(messages: u32) -> Self {
         let brokers = std::env::var("PAYFLOW_TEST_BROKERS")
             .expect("PAYFLOW_TEST_BROKERS names the broker: cargo xtask test starts one and sets it");
         let filled = Self { brokers, topic: fresh_name("test") };
-        filled.run(&["fill", "--messages=1000", "--partitions=3", "--headers"]).unwrap();
+        filled.run(&["fill", &format!("--messages={messages}"), "--partitions=3", "--headers"]).unwrap();
         filled
     }
 
@@ -61,6 +69,7 @@ fn every_contender_drains_and_commits_all() {
     for args in [
         &["consume"][..],
         &["consume", "--order=partition", "--handler-ms=1", "--in-flight=500", "--shards=1"],
+        &["consume", "--unbounded"],
         &["poll-floor"],
         &["queue-floor"],
     ] {
@@ -88,10 +97,30 @@ fn every_producer_sends_all() {
 
 #[test]
 #[ignore = "needs a Kafka broker: run cargo xtask test"]
+fn every_path_brings_all_to_its_handler() {
+    for args in [
+        &["latency", "--path=payflow", "--rate=100"][..],
+        &["latency", "--path=bare", "--rate=100"],
+        &["latency", "--path=payflow", "--window=10"],
+        &["latency", "--path=bare", "--window=10"],
+    ] {
+        let empty = Filled::with(0);
+        empty.run(&[args, &["--seconds=1"]].concat()).unwrap();
+        // 64 by which the way is tried; at a steady pace so many a second for two seconds.
+        let sent = empty.left(&fresh_name("group")) - 64;
+        assert!(sent > 0 && (sent == 200 || args[2] != "--rate=100"), "{args:?}: {sent}");
+    }
+}
+
+#[test]
+#[ignore = "needs a Kafka broker: run cargo xtask test"]
 fn what_cannot_be_measured_is_told() {
     let filled = Filled::new();
     let error = filled.run(&["fill", "--partitions=4"]).unwrap_err().to_string();
     assert!(error.contains("has 3 partitions"), "{error}");
+
+    let error = filled.run(&["latency"]).unwrap_err().to_string();
+    assert!(error.contains("holds 1000 records"), "{error}");
 
     let nowhere = format!("--topic={}", fresh_name("nowhere"));
     for command in ["consume", "poll-floor", "queue-floor"] {
