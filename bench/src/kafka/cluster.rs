@@ -92,10 +92,12 @@ pub(crate) fn records_left(brokers: &str, topic: &TopicFound, group: &str) -> an
     for partition in 0..i32::try_from(topic.partitions)? {
         asked.add_partition(topic.topic.as_str(), partition);
     }
-    let committed = committed_offsets(&consumer, &asked).context("no committed offsets")?;
+    let committed = patiently(|| consumer.committed_offsets(asked.clone(), ANSWER_TIMEOUT));
+    let committed = committed.context("no committed offsets")?;
     let mut left = 0;
     for partition in committed.elements() {
-        let ends = consumer.fetch_watermarks(partition.topic(), partition.partition(), ANSWER_TIMEOUT);
+        let (topic, number) = (partition.topic(), partition.partition());
+        let ends = patiently(|| consumer.fetch_watermarks(topic, number, ANSWER_TIMEOUT));
         let (low, high) = ends.context("no offsets of the topic")?;
         let from = match partition.offset() {
             Offset::Offset(committed) => committed.max(low),
@@ -106,11 +108,12 @@ pub(crate) fn records_left(brokers: &str, topic: &TopicFound, group: &str) -> an
     Ok(left)
 }
 
-/// Asks again for a while: a Kafka that has just started does not know at once who coordinates a group.
-fn committed_offsets(consumer: &BaseConsumer, asked: &TopicPartitionList) -> KafkaResult<TopicPartitionList> {
+/// Asks again for a while: a Kafka that has just started does not know at once who coordinates a group, nor a new topic at once
+/// who leads its partitions.
+fn patiently<T>(mut ask: impl FnMut() -> KafkaResult<T>) -> KafkaResult<T> {
     let until = Instant::now() + ANSWER_TIMEOUT;
     loop {
-        match consumer.committed_offsets(asked.clone(), ANSWER_TIMEOUT) {
+        match ask() {
             Err(_) if Instant::now() < until => thread::sleep(Duration::from_millis(200)),
             answered => return answered,
         }
