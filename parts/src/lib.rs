@@ -1,6 +1,7 @@
 //! Gets the real parts that payflow works with, starts them for tests and tools, and stops them.
 //!
-//! So far one part: [`KafkaBroker`], an Apache Kafka of its own on the loopback. It needs Java and Maven, and Linux.
+//! So far one part: [`KafkaBroker`], an Apache Kafka of its own on the loopback, or three of them that know each other, a
+//! [`KafkaCluster`]. It needs Java and Maven, and Linux.
 //!
 //! ```no_run
 //! use payflow_parts::KafkaBroker;
@@ -31,5 +32,5 @@ mod scratch;
 
 pub use cache::cache;
 pub use go::check_go;
-pub use kafka::{KafkaBroker, KafkaConfig, check_kafka};
+pub use kafka::{KafkaBroker, KafkaCluster, KafkaConfig, check_kafka};
 pub use ports::free_port;

@@ -4,6 +4,7 @@ mod answers;
 mod dead_letters;
 mod handling;
 mod records;
+mod sends;
 #[cfg(test)]
 mod tests;
 

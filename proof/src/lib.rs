@@ -1,5 +1,5 @@
-//! Judges what payflow did: from a [`History`] of what clients were told, what the topic holds, which handlers ran, what was
-//! committed and what was set aside, to a [`Verdict`] on what was promised.
+//! Judges what payflow did: from a [`History`] of what clients were told, what the topic holds, which handlers ran, which
+//! notifications went out, what was committed, its metadata included, and what was set aside, to a [`Verdict`] on what was promised.
 //!
 //! The judge is pure and knows nothing of payflow's own parts, so that none of them vouches for itself. It judges one topic
 //! and one group. Everything that happened to handlers stands in one order: the order of the lines in an [`EventLog`],
@@ -36,7 +36,7 @@ mod event_log;
 mod history;
 mod verdict;
 
-pub use event::{Counts, Ending, Event, InvalidEvent};
+pub use event::{Commit, Counts, Ending, Event, InvalidEvent};
 pub use event_log::EventLog;
 pub use history::{Answer, DeadLetter, History, Place, Told, Written};
-pub use verdict::{Breach, Repeats, Verdict};
+pub use verdict::{Breach, Repeats, Verdict, Zombies};

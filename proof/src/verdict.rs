@@ -31,7 +31,17 @@ pub struct Verdict {
     /// Of the finished records that came again after a kill: how long before it the oldest had been finished. A process
     /// that commits as often as it should keeps it short.
     pub oldest_repeat: Option<Duration>,
-    /// Records at or above the offsets that were committed last; `None` where nobody looked.
+    /// Records that were finished beyond the committed offsets when processes were killed or stopped, and which the commits'
+    /// metadata told of: those that nobody may repeat.
+    pub held: usize,
+    /// What went on in processes that were stopped for longer than their session.
+    pub zombies: Zombies,
+    /// Notifications that went out. None where nobody wrote them down.
+    pub sends: usize,
+    /// Those beyond the first of each payment.
+    pub doubled: usize,
+    /// Records at or above the offsets that were committed last, without those that are told of as finished beyond;
+    /// `None` where nobody looked.
     pub uncommitted: Option<usize>,
 }
 
@@ -64,6 +74,19 @@ impl Repeats {
     pub const fn all(self) -> usize {
         self.unfinished + self.uncommitted
     }
+}
+
+/// What processes did that had been stopped for longer than their session, with what others had by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Zombies {
+    /// Calls that ran when they were stopped.
+    pub under_way: usize,
+    /// Calls that began after they went on, before they knew.
+    pub started: usize,
+    /// Notifications that went out of those that ran.
+    pub sent: usize,
+    /// Notifications that went out of those that began after.
+    pub sent_of_started: usize,
 }
 
 /// Something that was promised and not kept.
@@ -119,6 +142,27 @@ pub enum Breach {
         /// What was committed of its partition.
         committed: i64,
     },
+    /// The group's commit says of a record beyond its offset that it is finished, and it is not.
+    CommittedUnfinished(Place),
+    /// The group's commit went back, from the first offset to the second.
+    CommittedBack {
+        /// The partition.
+        partition: i32,
+        /// What had been committed.
+        from: i64,
+        /// What is committed now.
+        to: i64,
+    },
+    /// A record was handled, and no notification of it went out.
+    Unsent(Place),
+    /// A process sent the notification of this payment more than once.
+    SentTwice(String),
+    /// A notification of this payment went out, and no call for it ran.
+    SentByNobody(String),
+    /// The notification of this payment has another id than the one that went out before.
+    OtherNotification(String),
+    /// A handler was called, or still ran, after all was finished and committed.
+    Restless(Place),
     /// A dead letter's key or value is not that of its original.
     DeadLetterAltered(Place),
     /// A dead letter says that it comes from where no record stands.
@@ -144,6 +188,19 @@ impl fmt::Display for Verdict {
                 None => writeln!(f)?,
             }
             writeln!(f, "longest stall: {:?}", self.longest_stall())?;
+            if self.held > 0 {
+                writeln!(f, "finished beyond the last commits' offsets, and told of: {}", self.held)?;
+            }
+            if self.sends > 0 {
+                writeln!(f, "notifications: {}, {} of them doubled", self.sends, self.doubled)?;
+            }
+            let Zombies { under_way, started, sent, sent_of_started } = self.zombies;
+            if under_way + started > 0 {
+                writeln!(
+                    f,
+                    "zombies: {under_way} calls under way, {sent} of them sent; {started} begun after, {sent_of_started} sent"
+                )?;
+            }
         }
         if let Some(uncommitted) = self.uncommitted {
             writeln!(f, "uncommitted in the end: {uncommitted}")?;

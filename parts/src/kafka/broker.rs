@@ -12,7 +12,6 @@ use anyhow::{Context, bail, ensure};
 use super::config::{KafkaConfig, LOG4J2, Node, new_cluster_id};
 use super::{jars, java};
 use crate::listener::listens;
-use crate::ports::free_port;
 use crate::process::Process;
 use crate::scratch::Scratch;
 
@@ -70,14 +69,24 @@ impl KafkaBroker {
     }
 
     pub(crate) fn start_with(config: &KafkaConfig) -> anyhow::Result<Self> {
+        let mut brokers = Self::start_together(config, 1)?;
+        brokers.pop().context("one was started")
+    }
+
+    /// So many brokers that know each other.
+    pub(crate) fn start_together(config: &KafkaConfig, count: u32) -> anyhow::Result<Vec<Self>> {
         java::check_java()?;
         let libs = jars::find_or_fetch()?;
         let mut starts = 1;
         loop {
-            let mut broker = Self::new(config, libs.clone())?;
-            match broker.launch() {
-                Err(_) if starts < STARTS_MAX && broker.port_was_taken() => starts += 1,
-                launched => return launched.map(|()| broker),
+            let cluster = new_cluster_id();
+            let nodes = Node::together(count)?;
+            let new = nodes.into_iter().map(|node| Self::new(config, node, libs.clone()));
+            let mut brokers = new.collect::<anyhow::Result<Vec<_>>>()?;
+            each(&mut brokers, |broker| broker.format(&cluster))?;
+            match each(&mut brokers, Self::launch) {
+                Err(_) if starts < STARTS_MAX && brokers.iter().any(Self::port_was_taken) => starts += 1,
+                launched => return launched.map(|()| brokers),
             }
         }
     }
@@ -85,6 +94,11 @@ impl KafkaBroker {
     /// Where clients connect to: `127.0.0.1:PORT`.
     pub fn brokers(&self) -> &str {
         &self.brokers
+    }
+
+    /// What the broker is called in its cluster: 1 if it is the only one.
+    pub const fn id(&self) -> u32 {
+        self.node.id
     }
 
     /// The process id, while the broker runs.
@@ -161,24 +175,21 @@ impl KafkaBroker {
     }
 
     /// A broker that is set up and does not run yet.
-    fn new(config: &KafkaConfig, libs: PathBuf) -> anyhow::Result<Self> {
+    fn new(config: &KafkaConfig, node: Node, libs: PathBuf) -> anyhow::Result<Self> {
         let scratch = Scratch::new("kafka")?;
-        let node = Node { id: 1, port: free_port()?, controller_port: free_port()? };
         let write = |name: &str, text: &str| {
             fs::write(scratch.path().join(name), text).with_context(|| format!("{name} cannot be written"))
         };
         write("server.properties", &config.server_properties(&node))?;
         write("log4j2.yaml", LOG4J2)?;
-        let broker = Self {
+        Ok(Self {
             process: None,
-            node,
             brokers: format!("{}:{}", Ipv4Addr::LOCALHOST, node.port),
+            node,
             libs,
             log: scratch.path().join("broker.log"),
             scratch,
-        };
-        broker.format(&new_cluster_id())?;
-        Ok(broker)
+        })
     }
 
     /// Prepares the data folder. All nodes of a cluster are given the same id.
@@ -230,6 +241,23 @@ impl KafkaBroker {
     fn port_was_taken(&self) -> bool {
         fs::read_to_string(&self.log).is_ok_and(|log| log.contains("Address already in use"))
     }
+}
+
+/// Does the same with each of them at the same time: Java takes seconds for anything.
+fn each(
+    brokers: &mut [KafkaBroker],
+    work: impl Fn(&mut KafkaBroker) -> anyhow::Result<()> + Sync,
+) -> anyhow::Result<()> {
+    let work = &work;
+    thread::scope(|scope| {
+        let threads: Vec<_> = brokers.iter_mut().map(|broker| scope.spawn(move || work(broker))).collect();
+        let ended = threads.into_iter().map(|thread| match thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        // All of them, before the first that failed is told of.
+        ended.collect::<Vec<_>>().into_iter().collect()
+    })
 }
 
 /// The last lines of a text.

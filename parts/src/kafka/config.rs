@@ -5,7 +5,8 @@ use std::collections::hash_map::RandomState;
 use std::fmt::Write;
 use std::hash::BuildHasher;
 
-use super::KafkaBroker;
+use super::{KafkaBroker, KafkaCluster};
+use crate::ports::free_port;
 
 /// What differs from Kafka's defaults, for tests on one machine.
 const PROPERTIES: &[(&str, &str)] = &[
@@ -32,6 +33,22 @@ const PROPERTIES: &[(&str, &str)] = &[
     ("group.initial.rebalance.delay.ms", "0"),
     // By default a session of a group has 6 s at least; tests want to see sooner that a member died.
     ("group.min.session.timeout.ms", "500"),
+];
+
+/// What differs from that in a cluster of several.
+const CLUSTER_PROPERTIES: &[(&str, &str)] = &[
+    ("default.replication.factor", "3"),
+    ("min.insync.replicas", "2"),
+    ("offsets.topic.replication.factor", "3"),
+    ("transaction.state.log.replication.factor", "3"),
+    ("transaction.state.log.min.isr", "2"),
+    ("share.coordinator.state.topic.replication.factor", "3"),
+    ("share.coordinator.state.topic.min.isr", "2"),
+    // By default a broker that died is missed after 9 s.
+    ("broker.session.timeout.ms", "3000"),
+    ("broker.heartbeat.interval.ms", "500"),
+    // By default a leader looks each 15 s which of its followers are behind, and drops those that are by 30 s.
+    ("replica.lag.time.max.ms", "3000"),
 ];
 
 /// A small log, on standard output.
@@ -81,6 +98,23 @@ impl KafkaConfig {
         KafkaBroker::start_with(&self)
     }
 
+    /// Starts three brokers with this set-up that know each other. See [`KafkaCluster::start`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`KafkaCluster::start`].
+    pub fn start_cluster(self) -> anyhow::Result<KafkaCluster> {
+        KafkaCluster::start_with(self)
+    }
+
+    /// Beside what was set, that for a cluster of several.
+    pub(crate) fn for_cluster(mut self) -> Self {
+        for (key, value) in CLUSTER_PROPERTIES {
+            self.properties.entry((*key).to_owned()).or_insert_with(|| (*value).to_owned());
+        }
+        self
+    }
+
     /// The text of `server.properties` for one node.
     pub(crate) fn server_properties(&self, node: &Node) -> String {
         let mut all: BTreeMap<&str, &str> = PROPERTIES.iter().copied().collect();
@@ -98,20 +132,39 @@ impl KafkaConfig {
     }
 }
 
-/// One process of a cluster: its number, and its two ports.
-#[derive(Debug, Clone, Copy)]
+/// One process of a cluster: its number, its two ports, and the nodes that choose the controller.
+#[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) id: u32,
     pub(crate) port: u16,
-    pub(crate) controller_port: u16,
+    pub(crate) voters: String,
+    controller_port: u16,
 }
 
 impl Node {
+    /// So many nodes that know each other, numbered from 1, on free ports.
+    pub(crate) fn together(count: u32) -> anyhow::Result<Vec<Self>> {
+        let ports = (1..=count).map(|id| Ok((id, free_port()?, free_port()?)));
+        Ok(Self::on(&ports.collect::<anyhow::Result<Vec<_>>>()?))
+    }
+
+    fn on(ports: &[(u32, u16, u16)]) -> Vec<Self> {
+        let voter = |(id, _, controller_port): &(u32, u16, u16)| format!("{id}@127.0.0.1:{controller_port}");
+        let voters = ports.iter().map(voter).collect::<Vec<_>>().join(",");
+        let node = |(id, port, controller_port): &(u32, u16, u16)| Self {
+            id: *id,
+            port: *port,
+            voters: voters.clone(),
+            controller_port: *controller_port,
+        };
+        ports.iter().map(node).collect()
+    }
+
     fn properties(&self) -> [(&'static str, String); 4] {
-        let Self { id, port, controller_port } = self;
+        let Self { id, port, controller_port, voters } = self;
         [
             ("node.id", id.to_string()),
-            ("controller.quorum.voters", format!("{id}@127.0.0.1:{controller_port}")),
+            ("controller.quorum.voters", voters.clone()),
             ("listeners", format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}")),
             ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{port}")),
         ]
@@ -138,11 +191,13 @@ fn cluster_id(high: u64, low: u64) -> String {
 mod tests {
     use super::*;
 
-    const NODE: Node = Node { id: 1, port: 20_001, controller_port: 20_002 };
+    fn node() -> Node {
+        Node::on(&[(1, 20_001, 20_002)]).remove(0)
+    }
 
     #[test]
     fn node_listens_on_its_own_two_ports_of_the_loopback() {
-        let text = KafkaConfig::new().server_properties(&NODE);
+        let text = KafkaConfig::new().server_properties(&node());
 
         let has = |line: &str| assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
         has("node.id=1");
@@ -153,13 +208,28 @@ mod tests {
     }
 
     #[test]
+    fn nodes_of_a_cluster_know_each_other_and_keep_three_copies() {
+        let nodes = Node::on(&[(1, 20_001, 20_002), (2, 20_003, 20_004), (3, 20_005, 20_006)]);
+        let config = KafkaConfig::new().with_property("min.insync.replicas", "1").for_cluster();
+
+        let text = config.server_properties(&nodes[1]);
+
+        let has = |line: &str| assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
+        has("node.id=2");
+        has("controller.quorum.voters=1@127.0.0.1:20002,2@127.0.0.1:20004,3@127.0.0.1:20006");
+        has("listeners=PLAINTEXT://127.0.0.1:20003,CONTROLLER://127.0.0.1:20004");
+        has("offsets.topic.replication.factor=3");
+        has("min.insync.replicas=1");
+    }
+
+    #[test]
     fn property_takes_the_place_of_the_default_and_never_of_the_ports() {
         let config = KafkaConfig::new()
             .with_property("num.partitions", "1")
             .with_property("message.max.bytes", "2000000")
             .with_property("listeners", "PLAINTEXT://0.0.0.0:9092");
 
-        let text = config.server_properties(&NODE);
+        let text = config.server_properties(&node());
 
         let values = |key: &str| {
             text.lines().filter_map(|line| line.strip_prefix(key)).map(str::to_owned).collect::<Vec<_>>()
@@ -172,7 +242,7 @@ mod tests {
 
     #[test]
     fn backslash_reaches_the_broker_as_it_is() {
-        let text = KafkaConfig::new().with_property("rule", r"a\b").server_properties(&NODE);
+        let text = KafkaConfig::new().with_property("rule", r"a\b").server_properties(&node());
 
         assert!(text.contains("rule=a\\\\b\n"), "{text}");
     }

@@ -1,7 +1,8 @@
-//! A small notification service for the tests: it handles by sleeping, and writes down each call of its handler.
+//! A small notification service for the tests: it handles by sleeping, then notifies, and writes down each call of its
+//! handler and each notification.
 //!
 //! A record's method says what becomes of it: `transient` fails at the first attempt, `permanent` fails for good, `panic`
-//! panics, and anything else succeeds. SIGTERM ends it cleanly; so that no test leaves one behind, the end of its
+//! panics, `stuck` takes until it is released, and anything else succeeds. SIGTERM ends it cleanly; so that no test leaves one behind, the end of its
 //! input ends it at once.
 #![forbid(unsafe_code)]
 
@@ -11,10 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use async_trait::async_trait;
 use clap::{Parser, ValueEnum};
 use payflow_core::{
-    Currency, DeadLetters, Error, Handler, JsonCodec, Message, Order, PaymentRequest, Pipeline,
-    PipelineConfig, RebalanceProtocol, RetryPolicy, Topic,
+    Currency, DeadLetters, Error, Handler, JsonCodec, MemoryInbox, Message, Notification, Notifier,
+    NotifyPayer, Once, Order, PaymentRequest, Pipeline, PipelineConfig, RebalanceProtocol, RetryPolicy, Sent,
+    Topic,
 };
 use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig, KafkaProducer, KafkaProducerConfig};
 use payflow_program::shutdown_signal;
@@ -54,6 +57,22 @@ struct Flags {
     heartbeat_ms: Option<u64>,
     #[arg(long, default_value_t = 1_000)]
     commit_ms: u64,
+    /// How many handlers run at once.
+    #[arg(long)]
+    concurrency: Option<usize>,
+    #[arg(long)]
+    max_poll_ms: Option<u64>,
+    #[arg(long)]
+    revoke_drain_ms: Option<u64>,
+    /// How often the client asks what partitions there are, in milliseconds.
+    #[arg(long)]
+    metadata_ms: Option<u64>,
+    /// What is stuck goes on when this file is there.
+    #[arg(long)]
+    release: Option<PathBuf>,
+    /// As long as this file is there, no notification can be sent.
+    #[arg(long)]
+    down: Option<PathBuf>,
     /// One lane for each partition, not for each key.
     #[arg(long)]
     by_partition: bool,
@@ -73,7 +92,8 @@ async fn main() -> Result<()> {
     end_with_input();
 
     let (process, events) = (flags.process.clone(), Arc::new(EventLog::open(&flags.events)?));
-    let pipeline = pipeline(&flags, Sleeper { flags: flags.clone(), events: Arc::clone(&events) })?;
+    let flags = Arc::new(flags);
+    let pipeline = pipeline(&flags, Sleeper::new(&flags, &events))?;
     let handle = pipeline.handle();
     pipeline
         .run(async {
@@ -100,16 +120,28 @@ fn pipeline(
         Protocol::Cooperative => RebalanceProtocol::Cooperative,
         Protocol::Eager => RebalanceProtocol::Eager,
     };
-    let group = KafkaConsumerConfig::new(&flags.group)
+    if let Some(interval) = flags.metadata_ms {
+        cluster = cluster.with_property("topic.metadata.refresh.interval.ms", &interval.to_string())?;
+    }
+    let mut group = KafkaConsumerConfig::new(&flags.group)
         .with_protocol(protocol)
         .with_session_timeout(Duration::from_millis(flags.session_ms));
+    if let Some(interval) = flags.max_poll_ms {
+        group = group.with_max_poll_interval(Duration::from_millis(interval));
+    }
+    if let Some(drain) = flags.revoke_drain_ms {
+        group = group.with_revoke_drain(Duration::from_millis(drain));
+    }
     let consumer = KafkaConsumer::new(&cluster, &group, &[Topic::parse(&flags.topic)?])?;
     let codec = JsonCodec::new().with_default_currency(Currency::parse("EUR")?);
     let dead_letters = DeadLetters::new(Arc::new(producer), Topic::parse(&flags.dead_letters)?);
-    let config = PipelineConfig::new()
+    let mut config = PipelineConfig::new()
         .with_order(if flags.by_partition { Order::ByPartition } else { Order::ByKey })
         .with_retry(RetryPolicy::new([Duration::from_millis(flags.retry_ms); 3]))
         .with_commit_interval(Duration::from_millis(flags.commit_ms));
+    if let Some(handlers) = flags.concurrency {
+        config = config.with_concurrency(handlers);
+    }
     Ok(Pipeline::new(consumer, codec, sleeper, dead_letters, config)?)
 }
 
@@ -124,11 +156,21 @@ fn end_with_input() {
 
 /// The handler.
 struct Sleeper {
-    flags: Flags,
+    flags: Arc<Flags>,
     events: Arc<EventLog>,
+    notifying: NotifyPayer<Once<Downstream, MemoryInbox>>,
 }
 
 impl Sleeper {
+    fn new(flags: &Arc<Flags>, events: &Arc<EventLog>) -> Self {
+        let downstream = Downstream { flags: Arc::clone(flags), events: Arc::clone(events) };
+        Self {
+            flags: Arc::clone(flags),
+            events: Arc::clone(events),
+            notifying: NotifyPayer::new(Once::new(downstream, MemoryInbox::new()), "log"),
+        }
+    }
+
     fn time(&self, place: Place) -> Duration {
         let (least, most) =
             (self.flags.handler_ms, self.flags.handler_ms_max.unwrap_or(self.flags.handler_ms));
@@ -139,8 +181,11 @@ impl Sleeper {
         Duration::from_millis(least + (mixed >> 32) % span)
     }
 
-    fn write(&self, event: &Event) -> Result<(), Error> {
-        self.events.append(event).map_err(|error| Error::permanent("write event").because(error))
+    async fn released(&self) {
+        const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+        while self.flags.release.as_ref().is_some_and(|file| !file.exists()) {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
     }
 }
 
@@ -148,7 +193,7 @@ impl Handler<PaymentRequest> for Sleeper {
     async fn handle(&self, message: Message<PaymentRequest>) -> Result<(), Error> {
         let delivery = message.delivery();
         let place = Place { partition: delivery.partition, offset: delivery.offset };
-        self.write(&Event::Started {
+        let started = Event::Started {
             process: self.flags.process.clone(),
             assignment: delivery.token.generation(),
             at: EventLog::now(),
@@ -156,18 +201,53 @@ impl Handler<PaymentRequest> for Sleeper {
             key: delivery.key.as_ref().map(|key| key.to_vec()),
             payment: message.payment_id().to_string(),
             attempt: message.attempt(),
-        })?;
+        };
+        write(&self.events, &started)?;
         let mut call = Call { sleeper: self, place, how: Ending::Cut };
         tokio::time::sleep(self.time(place)).await;
         let result = match message.body().method().as_str() {
             "transient" if message.attempt() == 1 => Err(Error::transient("handle")),
             "permanent" => Err(Error::permanent("handle")),
             "panic" => panic!("told to"),
-            _ => Ok(()),
+            "stuck" => {
+                self.released().await;
+                self.notifying.handle(message).await
+            }
+            _ => self.notifying.handle(message).await,
         };
         call.how = if result.is_ok() { Ending::Done } else { Ending::Failed };
         result
     }
+
+    fn claim_lease(&self) -> Option<Duration> {
+        self.notifying.claim_lease()
+    }
+}
+
+/// Where notifications go: the log of events.
+struct Downstream {
+    flags: Arc<Flags>,
+    events: Arc<EventLog>,
+}
+
+#[async_trait]
+impl Notifier for Downstream {
+    async fn notify(&self, notification: &Notification) -> Result<Sent, Error> {
+        if self.flags.down.as_ref().is_some_and(|file| file.exists()) {
+            return Err(Error::transient("notify").because("it is down"));
+        }
+        let sent = Event::Sent {
+            process: self.flags.process.clone(),
+            at: EventLog::now(),
+            payment: notification.payment_id().to_string(),
+            notification: notification.id().to_string(),
+        };
+        write(&self.events, &sent).map(|()| Sent::Delivered)
+    }
+}
+
+fn write(events: &EventLog, event: &Event) -> Result<(), Error> {
+    events.append(event).map_err(|error| Error::permanent("write event").because(error))
 }
 
 /// Writes its end, however it ends.
@@ -182,7 +262,7 @@ impl Drop for Call<'_> {
         let how = if std::thread::panicking() { Ending::Failed } else { self.how };
         let process = self.sleeper.flags.process.clone();
         let ended = Event::Ended { process, at: EventLog::now(), place: self.place, how };
-        if let Err(error) = self.sleeper.write(&ended) {
+        if let Err(error) = write(&self.sleeper.events, &ended) {
             // Without this line the test fails, and its log says why.
             eprintln!("{}", error.chain());
         }

@@ -1,10 +1,11 @@
 //! What handlers did, against what the topic holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::records::{Lane, Owner, Records};
-use crate::event::{Ending, Event};
+use super::sends::Sends;
+use crate::event::{Commit, Ending, Event};
 use crate::history::{History, Place};
 use crate::verdict::{Breach, Verdict};
 
@@ -16,8 +17,14 @@ pub(crate) fn handling(history: &History, verdict: &mut Verdict) {
     let mut watch = Watch {
         records: Records::new(history),
         running: HashMap::new(),
+        lanes: HashMap::new(),
         owners: BTreeMap::new(),
-        killed: HashMap::new(),
+        gone: HashMap::new(),
+        zombies: HashSet::new(),
+        ghosts: HashMap::new(),
+        committed: BTreeMap::new(),
+        sends: Sends::default(),
+        quiet: false,
         stalls: BTreeMap::new(),
         verdict,
     };
@@ -31,10 +38,21 @@ struct Watch<'a, 'v> {
     records: Records<'a>,
     /// The calls that run: whose each is, by record.
     running: HashMap<Place, Owner<'a>>,
+    /// The same by lane.
+    lanes: HashMap<Lane<'a>, Place>,
     /// By partition: who started a record of it last.
     owners: BTreeMap<i32, Owner<'a>>,
-    /// Those who had a partition when their process was killed.
-    killed: HashMap<(i32, Owner<'a>), Kill>,
+    /// Those who had a partition when their process was killed or stopped.
+    gone: HashMap<(i32, Owner<'a>), Gone<'a>>,
+    /// Those of them whose process was stopped: what they do after it is nobody's but theirs.
+    zombies: HashSet<(i32, Owner<'a>)>,
+    /// Their calls, and whether each began after its process went on.
+    ghosts: HashMap<(&'a str, Place), bool>,
+    /// The offsets that were committed when somebody looked last.
+    committed: BTreeMap<i32, i64>,
+    sends: Sends<'a>,
+    /// Nothing is to be called any more.
+    quiet: bool,
     stalls: BTreeMap<i32, Stall>,
     verdict: &'v mut Verdict,
 }
@@ -49,20 +67,33 @@ impl<'a> Watch<'a, '_> {
             }
             Event::Ended { process, at, place, how } => self.ended(process, *at, *place, *how),
             Event::Killed { process, at } => {
-                let committed = events.iter().skip(number).find_map(|later| match later {
-                    Event::Committed { offsets, .. } => Some(offsets),
-                    _ => None,
-                });
-                self.killed(process, *at, committed);
+                self.ghosts.retain(|(other, _), _| other != process);
+                self.leave(process, *at, next_look(events, number));
             }
-            Event::Left { .. } => {}
-            Event::Committed { offsets, .. } => self.committed(offsets),
+            Event::Stopped { process, at } => {
+                let under_way = self.leave(process, *at, next_look(events, number));
+                self.verdict.zombies.under_way += under_way.len();
+                self.ghosts.extend(under_way.into_iter().map(|place| ((process.as_str(), place), false)));
+                let had = self.owners.iter().filter(|(_, owner)| owner.process == process);
+                self.zombies.extend(had.map(|(partition, owner)| (*partition, *owner)));
+            }
+            Event::Sent { process, payment, notification, .. } => self.sent(process, payment, notification),
+            Event::Committed { commits, .. } => self.committed(commits),
+            Event::Quiet { .. } => {
+                self.quiet = true;
+                let running = self.running.keys().map(|place| Breach::Restless(*place));
+                self.verdict.breaches.extend(running);
+            }
+            Event::Resumed { .. } | Event::Left { .. } => {}
         }
     }
 
     fn started(&mut self, start: &Start<'a>, at: Duration) {
         let place = start.place;
         self.verdict.starts += 1;
+        if self.quiet {
+            self.verdict.breaches.push(Breach::Restless(place));
+        }
         let Some(record) = self.records.get_mut(place) else {
             return self.verdict.breaches.push(Breach::NotWritten(place));
         };
@@ -74,6 +105,12 @@ impl<'a> Watch<'a, '_> {
             self.verdict.breaches.push(Breach::Renamed(place));
         }
         record.payment = Some(start.payment);
+        self.sends.called_for(start.payment, place);
+        if self.zombies.contains(&(place.partition, start.owner)) {
+            self.verdict.zombies.started += 1;
+            self.ghosts.insert((start.owner.process, place), true);
+            return;
+        }
         let (before, finished) = (record.owner.replace(start.owner), record.finished);
         if start.attempt > 1 {
             self.verdict.retries += 1;
@@ -96,11 +133,14 @@ impl<'a> Watch<'a, '_> {
             },
         }
         let lane = start.key.map(|key| (place.partition, key));
-        let mut others = self.running.keys().copied();
-        if let Some(running) = others.find(|other| *other == place || self.is_in(lane, *other)) {
+        let same = self.running.contains_key(&place).then_some(place);
+        if let Some(running) = same.or_else(|| self.lanes.get(&lane?).copied()) {
             self.verdict.breaches.push(Breach::Together { place, running });
         }
         self.running.insert(place, start.owner);
+        if let Some(lane) = lane {
+            self.lanes.insert(lane, place);
+        }
     }
 
     fn first_start(&mut self, start: &Start<'a>) {
@@ -113,10 +153,10 @@ impl<'a> Watch<'a, '_> {
 
     /// Delivered again though it had been finished.
     fn repeated(&mut self, place: Place, finisher: Owner<'a>, finished_at: Duration) {
-        match self.killed.get(&(place.partition, finisher)) {
-            Some(kill) if kill.committed.is_none_or(|committed| place.offset >= committed) => {
+        match self.gone.get(&(place.partition, finisher)) {
+            Some(gone) if !gone.commit.is_some_and(|commit| commit.holds(place.offset)) => {
                 self.verdict.repeats.uncommitted += 1;
-                let age = kill.at.saturating_sub(finished_at);
+                let age = gone.at.saturating_sub(finished_at);
                 self.verdict.oldest_repeat = self.verdict.oldest_repeat.max(Some(age));
             }
             _ => self.verdict.breaches.push(Breach::Repeated(place)),
@@ -128,6 +168,10 @@ impl<'a> Watch<'a, '_> {
     }
 
     fn ended(&mut self, process: &'a str, at: Duration, place: Place, how: Ending) {
+        // What a zombie finishes counts for nothing: nobody may commit it.
+        if self.ghosts.remove(&(process, place)).is_some() {
+            return;
+        }
         let owner = self.running.get(&place).copied().filter(|owner| owner.process == process);
         if let Some(record) = self.records.get_mut(place) {
             record.failed = how == Ending::Failed;
@@ -137,59 +181,106 @@ impl<'a> Watch<'a, '_> {
             }
         }
         if owner.is_some() {
-            self.running.remove(&place);
+            self.end(place);
         } else {
             self.verdict.breaches.push(Breach::EndedTwice(place));
         }
     }
 
-    fn killed(&mut self, process: &str, at: Duration, committed: Option<&BTreeMap<i32, i64>>) {
-        self.running.retain(|_, owner| owner.process != process);
-        for (partition, owner) in self.owners.iter().filter(|(_, owner)| owner.process == process) {
-            let committed = committed.and_then(|offsets| offsets.get(partition)).copied();
-            self.killed.insert((*partition, *owner), Kill { at, committed });
+    fn end(&mut self, place: Place) {
+        self.running.remove(&place);
+        let lane = self.records.key(place).map(|key| (place.partition, key));
+        if let Some(lane) = lane
+            && self.lanes.get(&lane) == Some(&place)
+        {
+            self.lanes.remove(&lane);
         }
     }
 
-    fn committed(&mut self, offsets: &BTreeMap<i32, i64>) {
-        for (partition, committed) in offsets {
-            let offset = self.records.watermark(*partition);
-            if offset < *committed {
-                let place = Place { partition: *partition, offset };
-                self.verdict.breaches.push(Breach::CommittedTooFar { place, committed: *committed });
+    /// A process is no member any more. Returns the calls that ran in it.
+    fn leave(&mut self, process: &str, at: Duration, look: Option<&'a BTreeMap<i32, Commit>>) -> Vec<Place> {
+        let ran = self.running.iter().filter(|(_, owner)| owner.process == process);
+        let ran: Vec<Place> = ran.map(|(place, _)| *place).collect();
+        ran.iter().for_each(|place| self.end(*place));
+        for (partition, owner) in self.owners.iter().filter(|(_, owner)| owner.process == process) {
+            let commit = look.and_then(|commits| commits.get(partition));
+            self.verdict.held += commit.map_or(0, |commit| self.records.held(*partition, commit));
+            self.gone.insert((*partition, *owner), Gone { at, commit });
+        }
+        ran
+    }
+
+    fn sent(&mut self, process: &'a str, payment: &'a str, notification: &'a str) {
+        self.verdict.sends += 1;
+        let place = self.sends.note(process, payment, notification, &mut self.verdict.breaches);
+        let runs = |place: &Place| self.running.get(place).is_some_and(|owner| owner.process == process);
+        let ghost = |place: &Place| self.ghosts.get(&(process, *place)).copied();
+        let Some(place) = place.filter(|place| runs(place) || ghost(place).is_some()) else {
+            return self.verdict.breaches.push(Breach::SentByNobody(payment.to_owned()));
+        };
+        match ghost(&place) {
+            Some(false) => self.verdict.zombies.sent += 1,
+            Some(true) => self.verdict.zombies.sent_of_started += 1,
+            None => {}
+        }
+        if let Some(record) = self.records.get_mut(place) {
+            record.sends += 1;
+        }
+    }
+
+    fn committed(&mut self, commits: &BTreeMap<i32, Commit>) {
+        for (partition, commit) in commits {
+            let (partition, to) = (*partition, commit.offset);
+            let offset = self.records.watermark(partition);
+            if offset < to {
+                let place = Place { partition, offset };
+                self.verdict.breaches.push(Breach::CommittedTooFar { place, committed: to });
+            }
+            let unfinished = |range| self.records.unsettled_in(partition, range);
+            let unfinished = commit.beyond.iter().filter_map(unfinished).map(Breach::CommittedUnfinished);
+            self.verdict.breaches.extend(unfinished);
+            if let Some(from) = self.committed.insert(partition, to).filter(|from| *from > to) {
+                self.verdict.breaches.push(Breach::CommittedBack { partition, from, to });
             }
         }
-        self.verdict.uncommitted = Some(self.records.above(offsets));
-    }
-
-    fn is_in(&self, lane: Option<Lane<'_>>, place: Place) -> bool {
-        let key = self.records.key(place);
-        lane.is_some() && key.map(|key| (place.partition, key)) == lane
+        self.verdict.uncommitted = Some(self.records.untold(commits));
     }
 
     fn conclude(self) {
-        let mut lost = Vec::new();
+        let (mut lost, mut unsent) = (Vec::new(), Vec::new());
         for record in self.records.all() {
+            let place = record.written.place;
             self.verdict.handled += usize::from(record.done);
+            self.verdict.doubled += record.sends.saturating_sub(1);
             if !record.done && !record.dead && record.written.value.is_some() {
-                lost.push(Breach::Lost { place: record.written.place, seen: record.owner.is_some() });
+                lost.push((place, Breach::Lost { place, seen: record.owner.is_some() }));
+            }
+            if record.done && record.sends == 0 && self.verdict.sends > 0 {
+                unsent.push((place, Breach::Unsent(place)));
             }
         }
-        lost.sort_by_key(|breach| match breach {
-            Breach::Lost { place, .. } => Some(*place),
-            _ => None,
-        });
-        self.verdict.breaches.extend(lost);
+        for mut breaches in [lost, unsent] {
+            breaches.sort_by_key(|(place, _)| *place);
+            self.verdict.breaches.extend(breaches.into_iter().map(|(_, breach)| breach));
+        }
         self.verdict.stalls =
             self.stalls.iter().map(|(partition, stall)| (*partition, stall.longest)).collect();
     }
 }
 
-/// What was known of a partition when the process that had it was killed.
-struct Kill {
+/// What was committed when somebody looked next.
+fn next_look(events: &[Event], number: usize) -> Option<&BTreeMap<i32, Commit>> {
+    events.iter().skip(number).find_map(|later| match later {
+        Event::Committed { commits, .. } => Some(commits),
+        _ => None,
+    })
+}
+
+/// What was known of a partition when the process that had it was killed or stopped.
+struct Gone<'a> {
     at: Duration,
     /// `None` if nothing was committed, or nobody looked.
-    committed: Option<i64>,
+    commit: Option<&'a Commit>,
 }
 
 /// How long a partition stood still.

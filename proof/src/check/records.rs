@@ -1,8 +1,10 @@
 //! What is known of each record while the events are gone through.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::time::Duration;
 
+use crate::event::Commit;
 use crate::history::{History, Place, Written};
 
 /// What is handled one after another: a key in its partition.
@@ -18,7 +20,7 @@ pub(super) struct Owner<'a> {
 /// All records of the topic.
 pub(super) struct Records<'a> {
     records: HashMap<Place, Record<'a>>,
-    lanes: HashMap<Lane<'a>, Vec<i64>>,
+    lanes: HashMap<Lane<'a>, InLane>,
     partitions: BTreeMap<i32, Partition>,
 }
 
@@ -35,6 +37,15 @@ pub(super) struct Record<'a> {
     /// Who finished it last, and when.
     pub(super) finished: Option<(Owner<'a>, Duration)>,
     pub(super) failed: bool,
+    /// Notifications of it that went out.
+    pub(super) sends: usize,
+}
+
+#[derive(Default)]
+struct InLane {
+    offsets: Vec<i64>,
+    /// How many of them are settled from the first on, and stay so.
+    settled: usize,
 }
 
 struct Partition {
@@ -55,12 +66,12 @@ impl Record<'_> {
 impl<'a> Records<'a> {
     pub(super) fn new(history: &'a History) -> Self {
         let dead: HashSet<Place> = history.dead.iter().map(|letter| letter.source).collect();
-        let (mut lanes, mut partitions) = (HashMap::<Lane<'a>, Vec<i64>>::new(), BTreeMap::new());
+        let (mut lanes, mut partitions) = (HashMap::<Lane<'a>, InLane>::new(), BTreeMap::new());
         let mut records = HashMap::new();
         for written in &history.written {
             let place = written.place;
             if let Some(key) = &written.key {
-                lanes.entry((place.partition, key)).or_default().push(place.offset);
+                lanes.entry((place.partition, key)).or_default().offsets.push(place.offset);
             }
             let partition = partitions
                 .entry(place.partition)
@@ -75,10 +86,11 @@ impl<'a> Records<'a> {
                 done: false,
                 finished: None,
                 failed: false,
+                sends: 0,
             };
             records.insert(place, record);
         }
-        lanes.values_mut().for_each(|offsets| offsets.sort_unstable());
+        lanes.values_mut().for_each(|lane| lane.offsets.sort_unstable());
         partitions.values_mut().for_each(|partition| partition.offsets.sort_unstable());
         Self { records, lanes, partitions }
     }
@@ -96,9 +108,17 @@ impl<'a> Records<'a> {
     }
 
     /// The first record of the lane before `place` that is not settled.
-    pub(super) fn unsettled_before(&self, lane: Lane<'_>, place: Place) -> Option<Place> {
-        let offsets = self.lanes.get(&lane)?.iter().take_while(|offset| **offset < place.offset);
-        offsets.map(|offset| Place { offset: *offset, ..place }).find(|earlier| !self.is_settled(*earlier))
+    pub(super) fn unsettled_before(&mut self, lane: Lane<'a>, place: Place) -> Option<Place> {
+        let records = &self.records;
+        let known = self.lanes.get_mut(&lane)?;
+        let stays = |offset: &&i64| {
+            let record = records.get(&Place { offset: **offset, ..place });
+            **offset < place.offset && record.is_none_or(|one| one.done || one.written.value.is_none())
+        };
+        known.settled += known.offsets.iter().skip(known.settled).take_while(stays).count();
+        let earlier = known.offsets.iter().skip(known.settled).take_while(|offset| **offset < place.offset);
+        let mut places = earlier.map(|offset| Place { offset: *offset, ..place });
+        places.find(|earlier| !records.get(earlier).is_none_or(Record::is_settled))
     }
 
     /// The first offset of the partition that is not settled, past the last one if all are.
@@ -112,13 +132,31 @@ impl<'a> Records<'a> {
         known.offsets.get(known.settled).copied().unwrap_or(i64::MAX)
     }
 
-    /// How many records of the partitions lie at or above what was committed.
-    pub(super) fn above(&self, committed: &BTreeMap<i32, i64>) -> usize {
-        let lie_above = |(partition, known): (&i32, &Partition)| {
-            let committed = committed.get(partition).copied().unwrap_or(0);
-            known.offsets.iter().filter(|offset| **offset >= committed).count()
+    /// The first offset of a range of the partition that holds a record and is not settled.
+    pub(super) fn unsettled_in(&self, partition: i32, range: &Range<i64>) -> Option<Place> {
+        let offsets = self.within(partition, range).iter();
+        offsets.map(|offset| Place { partition, offset: *offset }).find(|place| !self.is_settled(*place))
+    }
+
+    /// How many records of the partition a commit tells of beyond its offset.
+    pub(super) fn held(&self, partition: i32, commit: &Commit) -> usize {
+        commit.beyond.iter().map(|range| self.within(partition, range).len()).sum()
+    }
+
+    /// How many records of the partitions no commit tells of.
+    pub(super) fn untold(&self, commits: &BTreeMap<i32, Commit>) -> usize {
+        let untold = |(partition, known): (&i32, &Partition)| {
+            let told = |offset: &&i64| commits.get(partition).is_some_and(|commit| commit.holds(**offset));
+            known.offsets.iter().filter(|offset| !told(offset)).count()
         };
-        self.partitions.iter().map(lie_above).sum()
+        self.partitions.iter().map(untold).sum()
+    }
+
+    fn within(&self, partition: i32, range: &Range<i64>) -> &[i64] {
+        let offsets = self.partitions.get(&partition).map_or(&[][..], |known| &known.offsets);
+        let start = offsets.partition_point(|offset| *offset < range.start);
+        let end = offsets.partition_point(|offset| *offset < range.end);
+        offsets.get(start..end).unwrap_or_default()
     }
 
     fn is_settled(&self, place: Place) -> bool {

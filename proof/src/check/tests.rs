@@ -2,4 +2,6 @@
 
 mod front_door;
 mod handlers;
+mod losses;
+mod sends;
 mod story;

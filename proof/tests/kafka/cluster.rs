@@ -1,18 +1,23 @@
 //! Topics and groups of a test's own, and what is written to and read from them by librdkafka alone.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::{Duration, Instant};
 
-use payflow_core::Topic;
+use payflow_core::{FinishedBeyond, Topic};
 use payflow_kafka::{KafkaConfig, KafkaTopics, NewTopic};
-use payflow_proof::{DeadLetter, Place, Written};
+use payflow_proof::{Commit, DeadLetter, Place, Written};
 use payflow_testkit::conformance::fresh_name;
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use crate::PATIENCE;
+use crate::{PATIENCE, wait_for};
 
 /// A topic, its dead letters, and a group.
 pub(crate) struct Cluster {
@@ -20,7 +25,9 @@ pub(crate) struct Cluster {
     pub(crate) topic: Topic,
     pub(crate) dead_letters: Topic,
     pub(crate) group: String,
-    partitions: i32,
+    partitions: AtomicI32,
+    /// Looks at what is committed: made once, so that a look takes no longer than the broker.
+    looker: OnceLock<BaseConsumer>,
 }
 
 /// A record to be written.
@@ -56,12 +63,24 @@ impl Cluster {
     }
 
     pub(crate) fn on(brokers: &str, partitions: i32) -> Self {
+        Self::set_up(brokers, partitions, |topic| topic)
+    }
+
+    /// With a topic of another set-up.
+    pub(crate) fn set_up(brokers: &str, partitions: i32, set_up: impl FnOnce(NewTopic) -> NewTopic) -> Self {
         let topic = Topic::parse(&fresh_name("proof")).expect("a fresh name is a topic's name");
         let dead_letters = Topic::parse(&format!("{topic}.dead-letters")).expect("as is this one");
         let brokers = brokers.to_owned();
-        let cluster = Self { brokers, group: topic.to_string(), topic, dead_letters, partitions };
+        let cluster = Self {
+            brokers,
+            group: topic.to_string(),
+            topic,
+            dead_letters,
+            partitions: AtomicI32::new(partitions),
+            looker: OnceLock::new(),
+        };
         let new = [
-            NewTopic::new(&cluster.topic).with_partitions(partitions),
+            set_up(NewTopic::new(&cluster.topic).with_partitions(partitions)),
             NewTopic::dead_letters(&cluster.dead_letters, &cluster.topic).with_partitions(1),
         ];
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -81,15 +100,15 @@ impl Cluster {
 
     /// Writes records, and waits until they are durable.
     pub(crate) fn write(&self, records: &[New]) {
-        let producer: BaseProducer = self.native().set("linger.ms", "5").create().expect("good settings");
-        for record in records {
-            let mut new = BaseRecord::<[u8], [u8]>::to(self.topic.as_str()).partition(record.partition);
-            new.key = record.key.as_deref();
-            new.payload = record.value.as_deref();
-            producer.send(new).map_err(|(error, _)| error).expect("the queue has room");
-            producer.poll(Duration::ZERO);
+        self.writer().write(records);
+    }
+
+    /// Writes records again and again.
+    pub(crate) fn writer(&self) -> Writer<'_> {
+        Writer {
+            producer: self.native().set("linger.ms", "5").create().expect("good settings"),
+            cluster: self,
         }
-        producer.flush(PATIENCE).expect("the broker takes them");
     }
 
     /// All records of the topic.
@@ -107,20 +126,40 @@ impl Cluster {
         self.read_all(&self.dead_letters).into_iter().map(DeadLetter::from).collect()
     }
 
-    /// What the group has committed, by another client.
+    /// The offsets that the group has committed, by another client.
     pub(crate) fn committed(&self) -> BTreeMap<i32, i64> {
-        let consumer = self.reader();
+        self.commits().into_iter().map(|(partition, commit)| (partition, commit.offset)).collect()
+    }
+
+    /// What the group has committed, with what its metadata says.
+    pub(crate) fn commits(&self) -> BTreeMap<i32, Commit> {
+        let consumer = self.looker.get_or_init(|| self.reader());
         let mut list = TopicPartitionList::new();
-        for partition in 0..self.partitions {
+        for partition in 0..self.partitions.load(Ordering::Relaxed) {
             list.add_partition(self.topic.as_str(), partition);
         }
-        let committed = consumer.committed_offsets(list, PATIENCE).expect("the broker answers");
-        let offset = |raw: i64| (raw >= 0).then_some(raw);
-        let elements = committed.elements();
-        let found = elements
-            .iter()
-            .filter_map(|element| Some((element.partition(), element.offset().to_raw().and_then(offset)?)));
-        found.collect()
+        let committed = wait_for("answer of the group's coordinator", || {
+            // A cluster in which a broker is missed may not know where the coordinator is.
+            consumer.committed_offsets(list.clone(), PATIENCE).ok()
+        });
+        let commit = |element: &TopicPartitionListElem<'_>| {
+            let offset = element.offset().to_raw().filter(|offset| *offset >= 0)?;
+            let beyond = FinishedBeyond::decode(offset, element.metadata()).expect("payflow wrote it");
+            Some((element.partition(), Commit { offset, beyond: beyond.ranges().to_vec() }))
+        };
+        committed.elements().iter().filter_map(commit).collect()
+    }
+
+    /// Adds partitions, up to so many.
+    pub(crate) fn add_partitions(&self, partitions: i32) {
+        let admin: AdminClient<DefaultClientContext> = self.native().create().expect("good settings");
+        let more =
+            NewPartitions::new(self.topic.as_str(), usize::try_from(partitions).expect("not negative"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        let added = runtime.block_on(admin.create_partitions([&more], &options)).expect("an answer");
+        assert!(added.iter().all(Result::is_ok), "{added:?}");
+        self.partitions.store(partitions, Ordering::Relaxed);
     }
 
     fn read_all(&self, topic: &Topic) -> Vec<Read> {
@@ -150,16 +189,42 @@ impl Cluster {
         records
     }
 
-    fn reader(&self) -> BaseConsumer {
+    pub(crate) fn reader(&self) -> BaseConsumer {
         let mut config = self.native();
         config.set("group.id", &self.group).set("enable.auto.commit", "false").set("fetch.wait.max.ms", "20");
         config.create().expect("the settings are good")
     }
 
-    fn native(&self) -> ClientConfig {
+    pub(crate) fn native(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.brokers).set("message.max.bytes", "4000000");
         config
+    }
+}
+
+/// A client that writes to the topic.
+pub(crate) struct Writer<'a> {
+    producer: BaseProducer,
+    cluster: &'a Cluster,
+}
+
+impl Writer<'_> {
+    /// Writes records, and waits until they are durable.
+    pub(crate) fn write(&self, records: &[New]) {
+        for record in records {
+            let mut new =
+                BaseRecord::<[u8], [u8]>::to(self.cluster.topic.as_str()).partition(record.partition);
+            new.key = record.key.as_deref();
+            new.payload = record.value.as_deref();
+            self.producer.send(new).map_err(|(error, _)| error).expect("the queue has room");
+            self.producer.poll(Duration::ZERO);
+        }
+        // A flush would look only ten times a second.
+        let start = Instant::now();
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(Duration::from_millis(1));
+            assert!(start.elapsed() < PATIENCE, "the broker takes them");
+        }
     }
 }
 

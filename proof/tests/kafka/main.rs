@@ -2,8 +2,11 @@
 
 mod churn;
 mod cluster;
+mod forms;
 mod front_door;
 mod interop;
+mod kills;
+mod load;
 mod order;
 mod outage;
 mod outcomes;
@@ -11,9 +14,13 @@ mod partitions;
 mod pipeline;
 mod poison;
 mod process;
+mod restarts;
 mod run;
+mod seen;
 mod stops;
+mod stuck;
 mod taking_over;
+mod zombies;
 
 #[path = "../../../interop/go.rs"]
 mod go;

@@ -40,9 +40,43 @@ impl Process {
 
     /// Asks it to end, as an orchestrator does.
     pub(crate) fn terminate(&mut self) {
+        self.signal("TERM");
+    }
+
+    /// Lets it stand still (SIGSTOP), and returns when it does.
+    pub(crate) fn freeze(&mut self) {
+        self.signal("STOP");
+        let stat = format!("/proc/{}/task", self.child.id());
+        let stands_still = |task: std::io::Result<fs::DirEntry>| {
+            let state = task.and_then(|task| fs::read_to_string(task.path().join("stat")));
+            // One that is gone runs no more.
+            state.map_or(true, |state| state.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+        };
+        wait_for("standstill", || {
+            let mut tasks = fs::read_dir(&stat).expect("it is there");
+            tasks.all(stands_still).then_some(())
+        });
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub(crate) fn thaw(&mut self) {
+        self.signal("CONT");
+    }
+
+    /// The most memory that it has held so far, and what it holds now, in KiB.
+    pub(crate) fn memory_kib(&self) -> (u64, u64) {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux tells it");
+            line.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a number")
+        };
+        (field("VmHWM:"), field("VmRSS:"))
+    }
+
+    fn signal(&mut self, name: &str) {
         self.assert_running();
         // The shell's own kill: the program of that name is not everywhere.
-        let script = format!("kill -TERM {}", self.child.id());
+        let script = format!("kill -{name} {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &script]).status().expect("a shell");
         assert!(sent.success());
     }

@@ -50,18 +50,17 @@ fn hand_over(flags: &[&str], keys: u32) {
     let (first, second) = (run.start("first"), run.start("second"));
     let shared = run.share(&["first", "second"], &payments(PARTITIONS, keys, 1));
 
-    let since = run.events().len();
+    let since = run.events_seen();
     let all = payments(PARTITIONS, keys, ROUNDS);
     run.cluster.write(&all);
     run.wait_for_starts("first", all.len() / 4, since);
     let counts = run.stop(first);
-    let left_at = run.events().len();
+    let left_at = run.events_seen();
     run.wait_for_done(shared + all.len());
     run.stop(second);
 
     let verdict = run.judge();
     assert_eq!(verdict.handled, shared + all.len());
     assert!(counts.handled > 0, "it was stopped in the middle of work: {verdict}");
-    let events = run.events();
-    assert!(events.len() > left_at, "some was left for the other: {verdict}");
+    assert!(run.events_seen() > left_at, "some was left for the other: {verdict}");
 }

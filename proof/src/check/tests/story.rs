@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Ending, Event};
+use crate::event::{Commit, Ending, Event};
 use crate::history::{Answer, DeadLetter, History, Place, Told, Written};
 use crate::verdict::Breach;
 
@@ -55,13 +55,50 @@ impl Story {
     }
 
     pub(super) fn kill(self, process: &str, committed: i64) -> Self {
-        let at = self.now();
-        self.and(Event::Killed { process: process.to_owned(), at }).committed(committed)
+        self.kill_with(process, Commit::at(committed))
     }
 
     pub(super) fn committed(self, offset: i64) -> Self {
+        self.looked(Commit::at(offset))
+    }
+
+    /// Somebody looked at what is committed.
+    pub(super) fn looked(self, commit: Commit) -> Self {
         let at = self.now();
-        self.and(Event::Committed { at, offsets: [(0, offset)].into() })
+        self.and(Event::Committed { at, commits: [(0, commit)].into() })
+    }
+
+    /// Killed, with what was committed then.
+    pub(super) fn kill_with(self, process: &str, commit: Commit) -> Self {
+        let at = self.now();
+        self.and(Event::Killed { process: process.to_owned(), at }).looked(commit)
+    }
+
+    /// Stopped until others have what it had.
+    pub(super) fn stop(self, process: &str, committed: i64) -> Self {
+        let at = self.now();
+        self.and(Event::Stopped { process: process.to_owned(), at }).committed(committed)
+    }
+
+    pub(super) fn resume(self, process: &str) -> Self {
+        let at = self.now();
+        self.and(Event::Resumed { process: process.to_owned(), at })
+    }
+
+    /// A notification goes out under the id that its payment always has.
+    pub(super) fn send(self, process: &str, offset: i64) -> Self {
+        self.send_as(process, offset, &format!("n{offset}"))
+    }
+
+    pub(super) fn send_as(self, process: &str, offset: i64, notification: &str) -> Self {
+        let (at, process) = (self.now(), process.to_owned());
+        let (payment, notification) = (format!("p{offset}"), notification.to_owned());
+        self.and(Event::Sent { process, at, payment, notification })
+    }
+
+    pub(super) fn quiet(self) -> Self {
+        let at = self.now();
+        self.and(Event::Quiet { at })
     }
 
     pub(super) fn and(mut self, event: Event) -> Self {
