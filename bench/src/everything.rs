@@ -37,6 +37,8 @@ const ALL: &[Part] = &[
     Part { args: &["kafka"], on_kafka: true, counted: false },
     Part { args: &["kafka", "--part=consume", "--headers"], on_kafka: true, counted: false },
     Part { args: &["peers"], on_kafka: true, counted: false },
+    Part { args: &["kafka", "--three", "--part=pay", "--part=pay-latency"], on_kafka: false, counted: false },
+    Part { args: &["peers", "--three", "--part=pay"], on_kafka: false, counted: false },
     Part { args: &["core"], on_kafka: false, counted: true },
     Part { args: &["offsets"], on_kafka: false, counted: true },
     Part { args: &["held"], on_kafka: false, counted: true },

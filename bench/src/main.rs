@@ -45,7 +45,7 @@ Examples:
       payflow-bench consume --brokers 127.0.0.1:9092 --topic bench
       payflow-bench poll-floor --brokers 127.0.0.1:9092 --topic bench
       payflow-bench queue-floor --brokers 127.0.0.1:9092 --topic bench
-  All that needs a machine which does nothing else, in about 14 minutes:
+  All that needs a machine which does nothing else, in about 17 minutes:
       payflow-bench everything --no-counts --rounds 3
   One part, as often as the noise needs:
       payflow-bench kafka --part latency --rounds 11
@@ -84,7 +84,7 @@ enum Command {
     Kafka(kafka::Plan),
     /// All of these one after the other, on one Kafka, but not `lag`. Says at the end what failed.
     ///
-    /// About 25 minutes; with `--no-counts --rounds 3` about 14.
+    /// About 30 minutes; with `--no-counts --rounds 3` about 17.
     Everything(everything::Plan),
     /// Payflow beside clients in Go and Java, which are built from bench/peers: Go, Java and Maven are needed.
     ///

@@ -1,5 +1,6 @@
 //! Where the records are: a Kafka that is there, or one of our own.
 
+use std::fmt::Debug;
 use std::process::{self, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{slice, thread};
@@ -7,7 +8,7 @@ use std::{slice, thread};
 use anyhow::{Context, bail, ensure};
 use payflow_core::{Fault, Topic};
 use payflow_kafka::{KafkaConfig, KafkaTopics, TopicFound};
-use payflow_parts::KafkaBroker;
+use payflow_parts::{KafkaBroker, KafkaCluster};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -18,8 +19,8 @@ use super::fill::Fill;
 #[derive(Debug)]
 pub(crate) struct Cluster {
     brokers: String,
-    /// Ends with this value.
-    own: Option<KafkaBroker>,
+    /// One broker or several, which end with this value.
+    own: Option<Box<dyn Debug + Send>>,
 }
 
 impl Cluster {
@@ -33,7 +34,20 @@ impl Cluster {
         }
         eprintln!("no --brokers: starting a Kafka of its own");
         let own = KafkaBroker::start().context("no Kafka of its own: name one that is there by --brokers")?;
-        Ok(Self { brokers: own.brokers().to_owned(), own: Some(own) })
+        Ok(Self { brokers: own.brokers().to_owned(), own: Some(Box::new(own)) })
+    }
+
+    /// The same; or three brokers of our own, which keep three copies of each record and acknowledge it when two have it.
+    ///
+    /// # Errors
+    /// Those of `find_or_start`.
+    pub(crate) fn with_three(three: bool, brokers: Option<&str>) -> anyhow::Result<Self> {
+        if !three {
+            return Self::find_or_start(brokers);
+        }
+        eprintln!("starting a Kafka of three brokers");
+        let own = KafkaCluster::start().context("no Kafka of three brokers")?;
+        Ok(Self { brokers: own.brokers(), own: Some(Box::new(own)) })
     }
 
     pub(crate) fn brokers(&self) -> &str {
