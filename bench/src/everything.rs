@@ -15,20 +15,45 @@ pub(crate) struct Plan {
     /// Kafka's brokers: HOST:PORT, several with commas between. Without it a Kafka of its own is started.
     #[arg(long, value_parser = parse_brokers)]
     brokers: Option<String>,
+    /// How many times contenders are measured in turn.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    rounds: u32,
+    /// Leave out what valgrind counts: other work does not change it, so it needs no machine that does nothing else.
+    #[arg(long)]
+    no_counts: bool,
 }
 
-/// What is measured, and whether on Kafka.
-const ALL: &[(&[&str], bool)] = &[
-    (&["core"], false),
-    (&["offsets"], false),
-    (&["held"], false),
-    (&["http"], false),
-    (&["waiting"], false),
-    (&["kafka"], true),
-    (&["kafka", "--part=consume", "--headers", "--rounds=3"], true),
-    (&["kafka", "--part=counts", "--part=partitions"], true),
-    (&["peers"], true),
+/// A measurement.
+struct Part {
+    args: &'static [&'static str],
+    on_kafka: bool,
+    /// By valgrind, once. Else by the clock, in rounds.
+    counted: bool,
+}
+
+const ALL: &[Part] = &[
+    Part { args: &["http"], on_kafka: false, counted: false },
+    Part { args: &["waiting"], on_kafka: false, counted: false },
+    Part { args: &["kafka"], on_kafka: true, counted: false },
+    Part { args: &["kafka", "--part=consume", "--headers"], on_kafka: true, counted: false },
+    Part { args: &["peers"], on_kafka: true, counted: false },
+    Part { args: &["kafka", "--three", "--part=pay", "--part=pay-latency"], on_kafka: false, counted: false },
+    Part { args: &["peers", "--three", "--part=pay"], on_kafka: false, counted: false },
+    Part { args: &["core"], on_kafka: false, counted: true },
+    Part { args: &["offsets"], on_kafka: false, counted: true },
+    Part { args: &["held"], on_kafka: false, counted: true },
+    Part { args: &["kafka", "--part=counts", "--part=partitions"], on_kafka: true, counted: true },
 ];
+
+impl Part {
+    /// What to start this program with.
+    fn args(&self, brokers: &str, rounds: u32) -> Vec<String> {
+        let mut args: Vec<String> = self.args.iter().map(|arg| (*arg).to_owned()).collect();
+        args.extend(self.on_kafka.then(|| format!("--brokers={brokers}")));
+        args.extend((!self.counted).then(|| format!("--rounds={rounds}")));
+        args
+    }
+}
 
 /// Measures all, and says at the end what failed.
 ///
@@ -38,15 +63,13 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
     let cluster = Cluster::find_or_start(plan.brokers.as_deref())?;
     let program = env::current_exe().context("this program's own file cannot be found")?;
     let mut failed = Vec::new();
-    for (args, on_kafka) in ALL {
+    for part in ALL.iter().filter(|part| !(part.counted && plan.no_counts)) {
+        let args = part.args(cluster.brokers(), plan.rounds);
         let called = args.join(" ");
         eprintln!("{called} begins");
         let begun = Instant::now();
         let mut measuring = Command::new(&program);
-        measuring.args(*args).stdin(Stdio::null());
-        if *on_kafka {
-            measuring.arg(format!("--brokers={}", cluster.brokers()));
-        }
+        measuring.args(&args).stdin(Stdio::null());
         let status = measuring.status().with_context(|| format!("{called} cannot be started"))?;
         eprintln!("{called} took {:.0?}: {status}", begun.elapsed());
         if !status.success() {
@@ -66,10 +89,10 @@ mod tests {
 
     #[test]
     fn each_of_all_is_a_command_of_this_program() {
-        for (args, on_kafka) in ALL {
-            let brokers = on_kafka.then_some("--brokers=a:1");
-            let args = ["payflow-bench"].iter().chain(*args).copied().chain(brokers);
-            assert!(Cli::try_parse_from(args.clone()).is_ok(), "{:?}", args.collect::<Vec<_>>());
+        for part in ALL {
+            let args = part.args("a:1", 3);
+            let called = ["payflow-bench".to_owned()].into_iter().chain(args.clone());
+            assert!(Cli::try_parse_from(called).is_ok(), "{args:?}");
         }
     }
 }

@@ -45,6 +45,8 @@ Examples:
       payflow-bench consume --brokers 127.0.0.1:9092 --topic bench
       payflow-bench poll-floor --brokers 127.0.0.1:9092 --topic bench
       payflow-bench queue-floor --brokers 127.0.0.1:9092 --topic bench
+  All that needs a machine which does nothing else, in about 17 minutes:
+      payflow-bench everything --no-counts --rounds 3
   One part, as often as the noise needs:
       payflow-bench kafka --part latency --rounds 11
       payflow-bench peers --part consume --peer franz-keyed --rounds 7
@@ -80,7 +82,9 @@ enum Command {
     HttpServe(http::Serve),
     /// Everything on Kafka: consuming beside the floors, POST /pay beside a bare handler, awaited sends.
     Kafka(kafka::Plan),
-    /// All of these one after the other, on one Kafka, but not `lag`: about 25 minutes. Says at the end what failed.
+    /// All of these one after the other, on one Kafka, but not `lag`. Says at the end what failed.
+    ///
+    /// About 30 minutes; with `--no-counts --rounds 3` about 17.
     Everything(everything::Plan),
     /// Payflow beside clients in Go and Java, which are built from bench/peers: Go, Java and Maven are needed.
     ///

@@ -33,7 +33,11 @@ func kafkaGo(told settings) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	places := make(chan struct{}, max(told.inFlight, 4_096))
+	most := 4_096
+	if told.handler > 0 {
+		most = told.inFlight
+	}
+	places := make(chan struct{}, most)
 	go func() {
 		for {
 			message, err := reader.ReadMessage(ctx)

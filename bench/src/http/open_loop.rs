@@ -10,7 +10,7 @@ use super::connection::{Connection, USERS, request};
 use crate::schedule::due_at;
 use crate::statistics::{Percentiles, percentiles};
 
-/// So many connections, each on a thread of its own, which takes each so-manieth request.
+/// So many connections, each on a thread of its own, to which the requests go in turn.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OpenLoop {
     pub(super) connections: u32,

@@ -1,5 +1,6 @@
 //! Where the records are: a Kafka that is there, or one of our own.
 
+use std::fmt::Debug;
 use std::process::{self, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{slice, thread};
@@ -7,7 +8,7 @@ use std::{slice, thread};
 use anyhow::{Context, bail, ensure};
 use payflow_core::{Fault, Topic};
 use payflow_kafka::{KafkaConfig, KafkaTopics, TopicFound};
-use payflow_parts::KafkaBroker;
+use payflow_parts::{KafkaBroker, KafkaCluster};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -18,8 +19,8 @@ use super::fill::Fill;
 #[derive(Debug)]
 pub(crate) struct Cluster {
     brokers: String,
-    /// Ends with this value.
-    own: Option<KafkaBroker>,
+    /// One broker or several, which end with this value.
+    own: Option<Box<dyn Debug + Send>>,
 }
 
 impl Cluster {
@@ -33,7 +34,20 @@ impl Cluster {
         }
         eprintln!("no --brokers: starting a Kafka of its own");
         let own = KafkaBroker::start().context("no Kafka of its own: name one that is there by --brokers")?;
-        Ok(Self { brokers: own.brokers().to_owned(), own: Some(own) })
+        Ok(Self { brokers: own.brokers().to_owned(), own: Some(Box::new(own)) })
+    }
+
+    /// The same; or three brokers of our own, which keep three copies of each record and acknowledge it when two have it.
+    ///
+    /// # Errors
+    /// Those of `find_or_start`.
+    pub(crate) fn with_three(three: bool, brokers: Option<&str>) -> anyhow::Result<Self> {
+        if !three {
+            return Self::find_or_start(brokers);
+        }
+        eprintln!("starting a Kafka of three brokers");
+        let own = KafkaCluster::start().context("no Kafka of three brokers")?;
+        Ok(Self { brokers: own.brokers(), own: Some(Box::new(own)) })
     }
 
     pub(crate) fn brokers(&self) -> &str {
@@ -92,10 +106,12 @@ pub(crate) fn records_left(brokers: &str, topic: &TopicFound, group: &str) -> an
     for partition in 0..i32::try_from(topic.partitions)? {
         asked.add_partition(topic.topic.as_str(), partition);
     }
-    let committed = committed_offsets(&consumer, &asked).context("no committed offsets")?;
+    let committed = patiently(|| consumer.committed_offsets(asked.clone(), ANSWER_TIMEOUT));
+    let committed = committed.context("no committed offsets")?;
     let mut left = 0;
     for partition in committed.elements() {
-        let ends = consumer.fetch_watermarks(partition.topic(), partition.partition(), ANSWER_TIMEOUT);
+        let (topic, number) = (partition.topic(), partition.partition());
+        let ends = patiently(|| consumer.fetch_watermarks(topic, number, ANSWER_TIMEOUT));
         let (low, high) = ends.context("no offsets of the topic")?;
         let from = match partition.offset() {
             Offset::Offset(committed) => committed.max(low),
@@ -106,11 +122,12 @@ pub(crate) fn records_left(brokers: &str, topic: &TopicFound, group: &str) -> an
     Ok(left)
 }
 
-/// Asks again for a while: a Kafka that has just started does not know at once who coordinates a group.
-fn committed_offsets(consumer: &BaseConsumer, asked: &TopicPartitionList) -> KafkaResult<TopicPartitionList> {
+/// Asks again for a while: a Kafka that has just started does not know at once who coordinates a group, nor a new topic at once
+/// who leads its partitions.
+fn patiently<T>(mut ask: impl FnMut() -> KafkaResult<T>) -> KafkaResult<T> {
     let until = Instant::now() + ANSWER_TIMEOUT;
     loop {
-        match consumer.committed_offsets(asked.clone(), ANSWER_TIMEOUT) {
+        match ask() {
             Err(_) if Instant::now() < until => thread::sleep(Duration::from_millis(200)),
             answered => return answered,
         }

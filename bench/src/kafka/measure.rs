@@ -27,6 +27,9 @@ pub(crate) struct Plan {
     /// Maven are needed).
     #[arg(long, value_parser = parse_brokers)]
     brokers: Option<String>,
+    /// Start three brokers, with three copies of each record.
+    #[arg(long, conflicts_with = "brokers")]
+    three: bool,
     /// What to measure; said several times, each of them.
     #[arg(long, value_enum, default_values = ["consume", "pay", "pay-latency", "produce", "latency"])]
     part: Vec<Part>,
@@ -70,7 +73,7 @@ enum Part {
 
 /// Measures and prints the figures on Kafka.
 pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
-    let cluster = Cluster::find_or_start(plan.brokers.as_deref())?;
+    let cluster = Cluster::with_three(plan.three, plan.brokers.as_deref())?;
     for part in &plan.part {
         let topic = Topic::parse(&fresh_name(&name(*part)))?;
         match part {

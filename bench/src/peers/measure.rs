@@ -19,6 +19,9 @@ pub(crate) struct Plan {
     /// Kafka's brokers: HOST:PORT, several with commas between. Without it a Kafka of its own is started.
     #[arg(long, value_parser = parse_brokers)]
     brokers: Option<String>,
+    /// Start three brokers, with three copies of each record.
+    #[arg(long, conflicts_with = "brokers")]
+    three: bool,
     /// What to measure; said several times, each of them.
     #[arg(long, value_enum, default_values = ["consume", "wait", "pay"])]
     part: Vec<Part>,
@@ -57,7 +60,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<()> {
     {
         built.build_java()?;
     }
-    let cluster = Cluster::find_or_start(plan.brokers.as_deref())?;
+    let cluster = Cluster::with_three(plan.three, plan.brokers.as_deref())?;
     let topic = Topic::parse(&fresh_name("peers"))?;
     cluster.fill(&topic, plan.messages, false)?;
     for part in &plan.part {
@@ -193,6 +196,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_measured_is_refused() {
+        assert!(Peers::try_parse_from(["peers", "--three", "--brokers=a:1"]).is_err());
         for bad in ["--peer=kafka", "--part=nothing", "--rounds=0", "--messages=9", "--brokers=a"] {
             assert!(Peers::try_parse_from(["peers", bad]).is_err(), "{bad}");
         }
