@@ -79,6 +79,7 @@ pub(super) struct Entry<S> {
     pub(super) state: S,
     /// When it came.
     pub(super) since: Instant,
+    /// From 1.
     serial: u64,
     /// Of its lane.
     hash: u64,
@@ -127,8 +128,6 @@ enum Stage {
     Running,
     /// Its lane's head, waiting for a time to come.
     Parked,
-    /// Removed: nothing is there.
-    Gone,
 }
 
 /// The lanes of one shard.

@@ -237,6 +237,7 @@ impl Wake for SeatWake {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::pin::pin;
     use std::sync::Mutex;
     use std::sync::atomic::AtomicU64;
 
@@ -276,6 +277,35 @@ mod tests {
         sender.send(8).unwrap();
         assert!(matches!(seats.begin(|| counted(0, receiver)), Begun::Ended(Ok(Ok(8)))));
         assert_eq!(seats.seats.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn where_the_budget_ends_the_next_turn_goes_on() {
+        const SEATS: usize = 200;
+        let polls: Arc<Vec<_>> = Arc::new((0..SEATS).map(|_| AtomicU64::new(0)).collect());
+        let mut seats = Seats::new();
+        for index in 0..SEATS {
+            let polls = Arc::clone(&polls);
+            let greedy = poll_fn(move |cx| {
+                cx.waker().wake_by_ref();
+                if pin!(tokio::task::consume_budget()).poll(cx).is_ready() {
+                    polls[index].fetch_add(1, Ordering::Relaxed);
+                }
+                Poll::<()>::Pending
+            });
+            assert!(matches!(seats.begin(|| greedy), Begun::Seated(seat) if seat == index));
+            seats.label(index, ());
+        }
+        polls.iter().for_each(|polls| polls.store(0, Ordering::Relaxed));
+
+        for _ in 0..20 {
+            // Each time the task gets its turn it has a new budget, which is enough for some of them.
+            tokio::task::yield_now().await;
+            poll_fn(|cx| Poll::Ready(seats.poll_woken(cx, |(), _| ()))).await;
+        }
+        let polls: Vec<u64> = polls.iter().map(|polls| polls.load(Ordering::Relaxed)).collect();
+        let (least, most) = (polls.iter().min().unwrap(), polls.iter().max().unwrap());
+        assert!(*least > 10 && most - least <= 1, "{polls:?}");
     }
 
     #[test]

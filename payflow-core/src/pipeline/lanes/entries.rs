@@ -2,7 +2,10 @@
 
 use std::ops::{Index, IndexMut};
 
-use super::{Entry, NONE, Stage};
+use super::{Entry, NONE};
+
+/// The serial number of no entry.
+const NOBODY: u64 = 0;
 
 /// Entries by index. One is written where it stays and is never moved: most live for a turn or two only.
 #[derive(Debug)]
@@ -42,13 +45,13 @@ impl<S: Default> Entries<S> {
         }
     }
 
-    /// Lets go of the one at an index; the place remembers its serial number, and nothing else.
+    /// Lets go of the one at an index. What was known of it is gone, and its number with it: no id names the place then.
     #[inline]
     pub(super) fn free(&mut self, index: u32) {
         if let Some(place) = self.places.get_mut(index as usize)
-            && place.stage != Stage::Gone
+            && place.serial != NOBODY
         {
-            place.stage = Stage::Gone;
+            place.serial = NOBODY;
             place.delivery = None;
             place.state = S::default();
             place.next = self.free;
@@ -57,23 +60,25 @@ impl<S: Default> Entries<S> {
         }
     }
 
+    /// What is, or was, at an index.
     #[inline]
     pub(super) fn get(&self, index: u32) -> Option<&Entry<S>> {
-        self.places.get(index as usize).filter(|entry| entry.stage != Stage::Gone)
+        self.places.get(index as usize)
     }
 
+    /// What is, or was, at an index.
     #[inline]
     pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut Entry<S>> {
-        self.places.get_mut(index as usize).filter(|entry| entry.stage != Stage::Gone)
+        self.places.get_mut(index as usize)
     }
 
     /// All there are, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Entry<S>)> {
-        (0..).zip(&self.places).filter(|(_, entry)| entry.stage != Stage::Gone)
+        (0..).zip(&self.places).filter(|(_, entry)| entry.serial != NOBODY)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry<S>> {
-        self.places.iter_mut().filter(|entry| entry.stage != Stage::Gone)
+        self.places.iter_mut().filter(|entry| entry.serial != NOBODY)
     }
 }
 

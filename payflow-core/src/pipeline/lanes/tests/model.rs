@@ -175,7 +175,7 @@ impl Pair {
             }
         }
         let full = self.lanes.push(self.lanes.lane_of(&routed), routed, (), Instant::now());
-        // The slab tells no id of what is queued: it is the one with this offset.
+        // Nothing tells the id of what is queued: it is the one with this offset.
         let entry = self.lanes.entries.iter().find(|(_, entry)| entry.delivery().offset == offset);
         let id = self.lanes.id(entry.expect("it was pushed").0);
         assert_eq!(full, self.model.push(name, held(id, Stage::Ready)));
