@@ -62,7 +62,7 @@ pub(crate) async fn read_all(mut reader: KafkaReader, mut look: impl FnMut(Deliv
     loop {
         inbound.clear();
         reader.receive(&mut inbound, Room { records: 100, bytes: 16 << 20, first_may_exceed: true }).await?;
-        inbound.deliveries.drain(..).for_each(&mut look);
+        inbound.deliveries.drain().for_each(&mut look);
         if inbound.ended {
             return Ok(());
         }

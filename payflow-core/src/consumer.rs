@@ -1,5 +1,6 @@
 //! The port through which records are handed over, acknowledged and committed.
 
+mod deliveries;
 mod delivery;
 mod inbound;
 mod limits;
@@ -9,6 +10,8 @@ mod protocol;
 use async_trait::async_trait;
 use futures_core::future::BoxFuture;
 
+pub use deliveries::Deliveries;
+pub(crate) use deliveries::emptied;
 pub use delivery::{AckToken, Delivery};
 pub use inbound::{Assignment, Change, Inbound, PartitionEnd, Room};
 pub use limits::ConsumerLimits;

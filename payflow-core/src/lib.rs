@@ -71,7 +71,7 @@ pub mod simulation;
 
 pub use codec::{Codec, DecodeError, Encoded};
 pub use consumer::{
-    AckToken, Assignment, Change, Consumer, ConsumerLimits, Delivery, Inbound, PartitionEnd,
+    AckToken, Assignment, Change, Consumer, ConsumerLimits, Deliveries, Delivery, Inbound, PartitionEnd,
     PartitionProgress, RebalanceProtocol, Room,
 };
 pub use error::{Error, Fault};

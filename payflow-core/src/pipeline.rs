@@ -12,7 +12,6 @@ mod random;
 mod retry;
 mod seats;
 mod shard;
-mod shelf;
 #[cfg(feature = "simulation")]
 mod simulated;
 mod storm;

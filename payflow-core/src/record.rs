@@ -26,6 +26,12 @@ impl Topic {
         if legal { Ok(Self(name.into())) } else { Err(InvalidTopic) }
     }
 
+    /// Whether it is a clone of `other`, or `other` of it: never for names that were read apart.
+    #[inline]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

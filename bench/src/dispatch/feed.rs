@@ -34,7 +34,7 @@ impl Feed {
             left: messages,
             assigned: false,
             topic: Topic::parse("payment-topic")?,
-            value: Bytes::from(br#"{"userId":"u0000001","amount":49.99,"method":"paypal"}"#.to_vec()),
+            value: value(),
             keys: user_ids(keys),
             next_offsets: [0; PARTITIONS],
             chance: 1,
@@ -111,6 +111,12 @@ impl Consumer for Feed {
 }
 
 const USER_ID_BYTES: usize = 8;
+
+/// A slice of a buffer that holds others too, as a transport makes them.
+fn value() -> Bytes {
+    let one = br#"{"userId":"u0000001","amount":49.99,"method":"paypal"}"#;
+    Bytes::from(one.repeat(2)).slice(one.len()..)
+}
 
 /// Slices of one buffer, as a transport makes them.
 fn user_ids(count: u32) -> Vec<Bytes> {

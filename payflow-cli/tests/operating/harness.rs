@@ -80,7 +80,7 @@ impl Stage {
             let room = Room { records: 1_000, bytes: 1 << 20, first_may_exceed: true };
             reader.receive(&mut inbound, room).await.expect("a broker");
         }
-        inbound.deliveries
+        inbound.deliveries.into_iter().collect()
     }
 
     /// The texts that came back, sorted; each with its id, and a count of redrives.

@@ -69,10 +69,12 @@ pub struct Delivery {
 
 impl Delivery {
     /// What it counts against a bound in bytes: key, value and headers.
+    #[inline]
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-        length(&self.key) + length(&self.value) + self.headers.size_bytes()
+        let headers = if self.headers.is_empty() { 0 } else { self.headers.size_bytes() };
+        length(&self.key) + length(&self.value) + headers
     }
 
     /// Copies its bytes into memory of its own. A transport may hand over slices of a larger buffer, all of which stays

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Delivery;
+use super::Deliveries;
 use crate::record::Topic;
 
 /// What [`Consumer::receive`](crate::Consumer::receive) adds to. Reused from call to call, so nothing is allocated
@@ -12,7 +12,7 @@ pub struct Inbound {
     /// What became of the assignment, in order. Holds before the deliveries beside it.
     pub changes: Vec<Change>,
     /// Records, per partition in the order of its log.
-    pub deliveries: Vec<Delivery>,
+    pub deliveries: Deliveries,
     /// Partitions of which everything that is there was handed over.
     pub ends: Vec<PartitionEnd>,
     /// The source is finite and has ended: nothing comes again, unless more of it is assigned. Told once.

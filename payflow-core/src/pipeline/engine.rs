@@ -6,6 +6,7 @@ mod protocol;
 mod receives;
 mod slots;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use commits::Commits;
@@ -19,8 +20,7 @@ use super::events::PipelineEvent;
 use super::handle::{Life, Turn};
 use super::lanes::Routed;
 use super::shard::Settled;
-use super::shelf::Shelf;
-use crate::consumer::{Assignment, Change, Delivery, Inbound, Room};
+use crate::consumer::{AckToken, Assignment, Change, Deliveries, Delivery, Inbound, Room, emptied};
 use crate::error::{Error, Fault};
 
 /// The state of a pipeline.
@@ -36,7 +36,8 @@ pub(super) struct Engine {
     slots: Slots,
     records: usize,
     bytes: usize,
-    shelf: Shelf,
+    /// Memory of what came back, for deliveries to come.
+    spare: Vec<Arc<Delivery>>,
     commits: Commits,
     receives: Receives,
     paused: bool,
@@ -77,7 +78,7 @@ impl Engine {
             slots: Slots::default(),
             records: 0,
             bytes: 0,
-            shelf: Shelf::default(),
+            spare: Vec::new(),
             commits: Commits::new(config.commit_interval, config.commit_records, now),
             receives: Receives::default(),
             paused: false,
@@ -174,9 +175,7 @@ impl Engine {
         for change in inbound.changes.drain(..) {
             self.changed(change, now, actions);
         }
-        for delivery in &mut inbound.deliveries {
-            self.admit(delivery, actions);
-        }
+        self.admit(&mut inbound.deliveries, actions);
         for end in &inbound.ends {
             self.slots.reached_end(end.slot, end.generation);
             // It may close a gap: then there is more to commit than before, though nothing finished.
@@ -226,26 +225,30 @@ impl Engine {
         }
     }
 
-    fn admit(&mut self, delivery: &mut Delivery, actions: &mut Actions) {
-        let token = delivery.token;
+    /// Sends what was handed over to the shards.
+    #[inline(never)]
+    fn admit(&mut self, deliveries: &mut Deliveries, actions: &mut Actions) {
         let wanted = matches!(self.phase, Phase::Running | Phase::Ended);
-        let offset = delivery.offset;
-        let handed_out = if wanted { self.slots.hand_out(token, offset) } else { None };
-        let Some((partition, tells)) = handed_out else {
-            actions.given_up.push(token);
-            return;
-        };
-        self.records += 1;
-        self.bytes += delivery.size_bytes();
-        let hash = self.lane_hash(partition, delivery.key.as_deref());
-        let shard = hash as usize % self.shards;
-        if let Some(shard) = actions.to_shards.get_mut(shard) {
-            let delivery = self.shelf.share(delivery);
-            shard.push_back(ToShard::Deliver(Routed { hash, delivery }));
+        for delivery in deliveries.drain_shared() {
+            let (token, offset) = (delivery.token, delivery.offset);
+            let handed_out = if wanted { self.slots.hand_out(token, offset) } else { None };
+            let Some((partition, tells)) = handed_out else {
+                actions.given_up.push(token);
+                self.spare.extend(emptied(delivery));
+                continue;
+            };
+            self.records += 1;
+            self.bytes += delivery.size_bytes();
+            let hash = self.lane_hash(partition, delivery.key.as_deref());
+            let shard = if self.shards == 1 { 0 } else { hash as usize % self.shards };
+            if let Some(shard) = actions.to_shards.get_mut(shard) {
+                shard.push_back(ToShard::Deliver(Routed { hash, delivery }));
+            }
+            if tells {
+                actions.tell_all(|| ToShard::Newest { slot: token.slot(), offset });
+            }
         }
-        if tells {
-            actions.tell_all(|| ToShard::Newest { slot: token.slot(), offset });
-        }
+        deliveries.restock(&mut self.spare);
     }
 
     fn partition_hash(&self, assignment: &Assignment) -> u64 {
@@ -269,21 +272,22 @@ impl Engine {
     fn settled(&mut self, settled: &mut Settled, actions: &mut Actions) {
         self.records = self.records.saturating_sub(settled.finished.len() + settled.given_up.len());
         self.bytes = self.bytes.saturating_sub(std::mem::take(&mut settled.bytes));
-        settled.finished.retain(|token| {
-            let ours = self.slots.take_back(*token);
-            if !ours {
-                // Finished while the partition was taken away: another may have it already.
-                actions.given_up.push(*token);
-            }
-            ours
-        });
+        let mut stale = false;
+        for token in &settled.finished {
+            stale |= !self.slots.take_back(*token);
+        }
+        if stale {
+            // Finished while the partition was taken away: another may have it already.
+            let ours = |token: &AckToken| self.slots.holds(*token);
+            actions.given_up.extend(settled.finished.extract_if(.., |token| !ours(token)));
+        }
         self.commits.moved(settled.finished.len());
         actions.finished.append(&mut settled.finished);
         for token in &settled.given_up {
             self.slots.take_back(*token);
         }
         actions.given_up.append(&mut settled.given_up);
-        self.shelf.take_back(&mut settled.emptied);
+        self.spare.append(&mut settled.emptied);
     }
 
     fn receive_failed(&mut self, error: Error, now: Instant, actions: &mut Actions) {

@@ -1,17 +1,20 @@
 //! Which delivery may start now. Pure.
 //!
-//! A lane is a linked list through one slab of entries: a key that is idle costs nothing, and a record nothing but its
-//! entry. Only the head of a lane is ever ready, running or waiting, so at most one of a lane runs by construction.
+//! A lane is a linked list through one vector of entries, and what is to be known of it lies in its head: a key that is idle
+//! costs nothing, and a record nothing but its entry. Only the head of a lane is ever ready, running or waiting, so at most
+//! one of a lane runs by construction.
 
+mod entries;
 mod fullness;
+mod heads;
 mod share;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hashbrown::HashTable;
-use slab::Slab;
+use entries::Entries;
+use heads::Heads;
 
 pub(super) use share::LaneShare;
 
@@ -44,14 +47,15 @@ impl Direct {
     }
 }
 
-/// Names a lane until the next change.
+/// Names a lane, by its head, until the next change.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct LaneIndex(usize);
+pub(super) struct LaneHead(u32);
 
 /// What may start, by what it would take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub(super) enum Class {
     /// A first attempt.
+    #[default]
     First,
     /// What failed before: a further attempt, or its dead letter.
     Again,
@@ -60,25 +64,43 @@ pub(super) enum Class {
 /// Names an entry; never another one that took its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct EntryId {
-    index: usize,
+    index: u32,
     serial: u64,
 }
+
+/// No entry.
+const NONE: u32 = u32::MAX;
 
 /// A delivery that a shard holds, with whatever `S` its owner knows of it.
 #[derive(Debug)]
 pub(super) struct Entry<S> {
-    pub(super) delivery: Arc<Delivery>,
+    /// Present as long as the entry is.
+    delivery: Option<Arc<Delivery>>,
     pub(super) state: S,
     /// When it came.
     pub(super) since: Instant,
+    /// From 1.
     serial: u64,
+    /// Of its lane.
+    hash: u64,
     stage: Stage,
     has_own_bytes: bool,
-    lane: Option<usize>,
-    next: Option<usize>,
+    /// It is a lane of its own, which nothing is ever put behind.
+    alone: bool,
+    /// The one behind it, or [`NONE`].
+    next: u32,
+    /// The last of its lane, if it is the head.
+    tail: u32,
+    /// What its lane holds, if it is the head.
+    held: LaneShare,
 }
 
 impl<S> Entry<S> {
+    #[inline]
+    pub(super) const fn delivery(&self) -> &Arc<Delivery> {
+        self.delivery.as_ref().expect("an entry has one until it is removed")
+    }
+
     pub(super) const fn is_running(&self) -> bool {
         matches!(self.stage, Stage::Running)
     }
@@ -89,9 +111,9 @@ impl<S> Entry<S> {
 
     fn copy_out(&mut self) {
         if !std::mem::replace(&mut self.has_own_bytes, true) {
-            let mut delivery = Delivery::clone(&self.delivery);
+            let mut delivery = Delivery::clone(self.delivery());
             delivery.copy_out();
-            self.delivery = Arc::new(delivery);
+            self.delivery = Some(Arc::new(delivery));
         }
     }
 }
@@ -108,24 +130,14 @@ enum Stage {
     Parked,
 }
 
-#[derive(Debug)]
-struct Lane {
-    hash: u64,
-    head: usize,
-    tail: usize,
-    /// What the lane holds.
-    held: LaneShare,
-}
-
 /// The lanes of one shard.
 #[derive(Debug)]
 pub(super) struct Lanes<S> {
     order: Order,
     /// What a lane may hold before it is full.
     share: LaneShare,
-    entries: Slab<Entry<S>>,
-    lanes: Slab<Lane>,
-    by_hash: HashTable<usize>,
+    entries: Entries<S>,
+    heads: Heads,
     /// First attempts.
     ready: VecDeque<EntryId>,
     ready_again: VecDeque<EntryId>,
@@ -134,14 +146,13 @@ pub(super) struct Lanes<S> {
     serial: u64,
 }
 
-impl<S> Lanes<S> {
+impl<S: Default> Lanes<S> {
     pub(super) fn new(order: Order, share: LaneShare) -> Self {
         Self {
             order,
             share,
-            entries: Slab::new(),
-            lanes: Slab::new(),
-            by_hash: HashTable::new(),
+            entries: Entries::new(),
+            heads: Heads::default(),
             ready: VecDeque::new(),
             ready_again: VecDeque::new(),
             newest: Vec::new(),
@@ -152,52 +163,50 @@ impl<S> Lanes<S> {
     /// Puts a delivery at the end of its lane, which was just [looked up](Self::lane_of). If that is full now, it tells its head.
     pub(super) fn push(
         &mut self,
-        existing: Option<LaneIndex>,
+        lane: Option<LaneHead>,
         routed: Routed,
         state: S,
         now: Instant,
     ) -> Option<EntryId> {
-        let Routed { hash, delivery } = routed;
-        let existing = existing.map(|LaneIndex(lane)| lane);
-        let alone = self.has_own_lane(&delivery);
-        let size_bytes = delivery.size_bytes();
-        match existing {
-            Some(lane) => {
-                let EntryId { index, .. } = self.insert(delivery, state, Stage::Queued, existing, now);
-                // The lane was just found, and a lane's head and tail are entries until the lane is removed with them.
-                let tail = std::mem::replace(&mut self.lanes[lane].tail, index);
-                self.entries[tail].next = Some(index);
-                self.lanes[lane].held.add(size_bytes);
-                let head = self.lanes[lane].head;
-                if self.entries[head].stage == Stage::Parked {
-                    self.entries[index].copy_out();
-                }
-                self.is_full(lane).then(|| self.id(head))
-            }
-            None => {
-                let lane = (!alone).then(|| self.open(hash, size_bytes));
-                let EntryId { index, .. } = self.insert(delivery, state, Stage::Queued, lane, now);
-                self.ready_at(index, Class::First);
-                None
-            }
+        let Some(LaneHead(head)) = lane else {
+            let EntryId { index, .. } = self.open(routed, state, Stage::Ready, now);
+            self.ready_at(index, Class::First);
+            return None;
+        };
+        let size_bytes = routed.delivery.size_bytes();
+        let EntryId { index, .. } = self.insert(routed, state, Stage::Queued, false, now);
+        // The head was just found, and a lane's tail is an entry.
+        let entry = &mut self.entries[head];
+        entry.held.add(size_bytes);
+        let (tail, head_waits) = (std::mem::replace(&mut entry.tail, index), entry.is_parked());
+        self.entries[tail].next = index;
+        if head_waits {
+            self.entries[index].copy_out();
         }
+        self.is_full(head).then(|| self.id(head))
     }
 
     /// The lane of a delivery, if that holds something. If it is idle, the delivery may start [directly](Direct).
-    #[inline]
-    pub(super) fn lane_of(&self, routed: &Routed) -> Option<LaneIndex> {
-        if self.by_hash.is_empty() {
+    // Always: for each message.
+    #[inline(always)]
+    pub(super) fn lane_of(&self, routed: &Routed) -> Option<LaneHead> {
+        if self.heads.is_empty() || self.has_own_lane(&routed.delivery) {
             return None;
         }
-        self.find(routed.hash, &routed.delivery).map(LaneIndex)
+        let delivery = &routed.delivery;
+        let same_lane = |head: u32| {
+            // What the table names is an entry.
+            let head = self.entries[head].delivery();
+            head.token.slot() == delivery.token.slot()
+                && (self.order == Order::ByPartition || head.key == delivery.key)
+        };
+        self.heads.find(routed.hash, same_lane).map(LaneHead)
     }
 
     /// Takes in what was started without, as the running head of its lane.
+    #[inline(always)]
     pub(super) fn enter(&mut self, direct: Direct, state: S, now: Instant) -> EntryId {
-        let Direct(Routed { hash, delivery }) = direct;
-        let alone = self.has_own_lane(&delivery);
-        let lane = (!alone).then(|| self.open(hash, delivery.size_bytes()));
-        self.insert(delivery, state, Stage::Running, lane, now)
+        self.open(direct.0, state, Stage::Running, now)
     }
 
     /// Starts the delivery of a class that has been ready longest.
@@ -240,8 +249,8 @@ impl<S> Lanes<S> {
             return;
         };
         entry.stage = Stage::Parked;
-        let mut next = Some(id.index);
-        while let Some(entry) = next.and_then(|index| self.entries.get_mut(index)) {
+        let mut next = id.index;
+        while let Some(entry) = self.entries.get_mut(next) {
             entry.copy_out();
             next = entry.next;
         }
@@ -255,67 +264,84 @@ impl<S> Lanes<S> {
     }
 
     /// Takes out the head of a lane; the next of the lane becomes ready.
-    pub(super) fn remove(&mut self, id: EntryId) -> Option<Entry<S>> {
-        self.get(id)?;
-        let entry = self.entries.try_remove(id.index)?;
-        match (entry.lane, entry.next) {
-            (Some(lane), Some(next)) => {
-                // An entry's lane lives as long as one of its entries, and `next` is one.
-                self.lanes[lane].head = next;
-                self.lanes[lane].held.remove(entry.delivery.size_bytes());
-                self.ready_at(next, Class::First);
-            }
-            (Some(lane), None) => self.close(lane),
-            (None, _) => {}
+    #[inline]
+    pub(super) fn remove(&mut self, id: EntryId) -> Option<Arc<Delivery>> {
+        let entry = self.get_mut(id)?;
+        let delivery = entry.delivery.take()?;
+        let (hash, next, alone) = (entry.hash, entry.next, entry.alone);
+        if next != NONE {
+            self.succeed(id.index, delivery.size_bytes());
+        } else if !alone {
+            self.heads.remove(hash, id.index);
         }
-        Some(entry)
+        self.entries.free(id.index);
+        Some(delivery)
+    }
+
+    /// The next of a lane whose head goes is its head.
+    fn succeed(&mut self, gone: u32, size_bytes: usize) {
+        let &Entry { hash, next, tail, held, .. } = &self.entries[gone];
+        // What is behind a head is an entry as long as the head is.
+        let head = &mut self.entries[next];
+        head.tail = tail;
+        head.held = held;
+        head.held.remove(size_bytes);
+        self.heads.replace(hash, gone, next);
+        self.ready_at(next, Class::First);
     }
 
     /// Takes out what is not running of the partition `slot` (`None`: of all), and shows what is running.
     pub(super) fn take_unstarted(
         &mut self,
         slot: Option<u32>,
-        mut taken: impl FnMut(Entry<S>),
-        mut running: impl FnMut(EntryId, &mut Entry<S>),
+        mut taken: impl FnMut(Arc<Delivery>),
+        mut running: impl FnMut(EntryId, &mut S),
     ) {
-        let concerned = |entry: &Entry<S>| slot.is_none_or(|slot| entry.delivery.token.slot() == slot);
-        let indices: Vec<usize> =
-            self.entries.iter().filter(|(_, entry)| concerned(entry)).map(|(i, _)| i).collect();
+        let concerned = |entry: &Entry<S>| slot.is_none_or(|slot| entry.delivery().token.slot() == slot);
+        let indices: Vec<u32> =
+            self.entries.iter().filter(|(_, entry)| concerned(entry)).map(|(index, _)| index).collect();
         for index in indices {
             // The indices were just listed, and each is visited once.
             let entry = &mut self.entries[index];
             if entry.is_running() {
-                entry.next = None;
-                if let Some(lane) = entry.lane {
-                    self.lanes[lane].tail = index;
-                    self.lanes[lane].held = LaneShare::of(entry.delivery.size_bytes());
-                }
-                running(EntryId { index, serial: entry.serial }, entry);
+                entry.next = NONE;
+                entry.tail = index;
+                entry.held = LaneShare::of(entry.delivery().size_bytes());
+                running(EntryId { index, serial: entry.serial }, &mut entry.state);
                 continue;
             }
-            let entry = self.entries.remove(index);
-            if let Some(lane) = entry.lane
-                && entry.stage != Stage::Queued
-            {
-                self.close(lane);
+            if entry.stage != Stage::Queued && !entry.alone {
+                self.heads.remove(entry.hash, index);
             }
-            taken(entry);
+            taken(Arc::clone(entry.delivery()));
+            self.entries.free(index);
         }
     }
 
     /// As what a failure of an entry counts for a storm: its key or, where there is no order by key, itself.
     pub(super) fn storm_lane(&self, id: EntryId) -> u64 {
         let Some(entry) = self.get(id) else { return 0 };
-        if self.order == Order::ByKey && entry.lane.is_some() {
-            return self.hash_of(entry);
+        if self.order == Order::ByKey && !entry.alone {
+            return entry.hash;
         }
-        let token = entry.delivery.token;
-        entry.delivery.offset.cast_unsigned() ^ u64::from(token.slot()).rotate_right(16)
+        let token = entry.delivery().token;
+        entry.delivery().offset.cast_unsigned() ^ u64::from(token.slot()).rotate_right(16)
     }
 
     /// All that is held, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry<S>> {
         self.entries.iter().map(|(_, entry)| entry)
+    }
+
+    /// What is known of each, in no order.
+    pub(super) fn states_mut(&mut self) -> impl Iterator<Item = &mut S> {
+        self.entries.iter_mut().map(|entry| &mut entry.state)
+    }
+
+    /// Those of which that holds.
+    pub(super) fn find_all(&self, holds: impl Fn(&S) -> bool) -> Vec<EntryId> {
+        let found = self.entries.iter().filter(|(_, entry)| holds(&entry.state));
+        found.map(|(index, entry)| EntryId { index, serial: entry.serial }).collect()
     }
 
     /// How many deliveries are held.
@@ -334,26 +360,44 @@ impl<S> Lanes<S> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.len() == 0
     }
 
     /// The hash of an entry's lane; 0 if it has none but itself.
-    pub(super) fn hash_of(&self, entry: &Entry<S>) -> u64 {
-        entry.lane.and_then(|lane| self.lanes.get(lane)).map_or(0, |lane| lane.hash)
+    pub(super) const fn hash_of(entry: &Entry<S>) -> u64 {
+        if entry.alone { 0 } else { entry.hash }
     }
 
-    fn insert(
-        &mut self,
-        delivery: Arc<Delivery>,
-        state: S,
-        stage: Stage,
-        lane: Option<usize>,
-        since: Instant,
-    ) -> EntryId {
+    /// Opens a lane with its first entry.
+    #[inline]
+    fn open(&mut self, routed: Routed, state: S, stage: Stage, now: Instant) -> EntryId {
+        let (alone, hash) = (self.has_own_lane(&routed.delivery), routed.hash);
+        let id = self.insert(routed, state, stage, alone, now);
+        if !alone {
+            self.heads.insert(hash, id.index);
+        }
+        id
+    }
+
+    #[inline]
+    fn insert(&mut self, routed: Routed, state: S, stage: Stage, alone: bool, since: Instant) -> EntryId {
         self.serial += 1;
-        let serial = self.serial;
-        let entry = Entry { delivery, state, since, serial, stage, has_own_bytes: false, lane, next: None };
-        EntryId { index: self.entries.insert(entry), serial }
+        let Routed { hash, delivery } = routed;
+        let (serial, index) = (self.serial, self.entries.next_index());
+        self.entries.insert(Entry {
+            held: LaneShare::of(delivery.size_bytes()),
+            delivery: Some(delivery),
+            state,
+            since,
+            serial,
+            hash,
+            stage,
+            has_own_bytes: false,
+            alone,
+            next: NONE,
+            tail: index,
+        });
+        EntryId { index, serial }
     }
 
     fn has_own_lane(&self, delivery: &Delivery) -> bool {
@@ -364,42 +408,11 @@ impl<S> Lanes<S> {
         }
     }
 
-    fn find(&self, hash: u64, delivery: &Delivery) -> Option<usize> {
-        if self.has_own_lane(delivery) {
-            return None;
-        }
-        let same_lane = |lane: &usize| {
-            // What the table names is a lane, and a lane's head an entry.
-            let head = &self.entries[self.lanes[*lane].head].delivery;
-            head.token.slot() == delivery.token.slot()
-                && (self.order == Order::ByPartition || head.key == delivery.key)
-        };
-        self.by_hash.find(hash, same_lane).copied()
-    }
-
-    /// A lane of that hash, with the next entry to be inserted as its only one.
-    fn open(&mut self, hash: u64, size_bytes: usize) -> usize {
-        let index = self.entries.vacant_key();
-        let held = LaneShare::of(size_bytes);
-        let lane = self.lanes.insert(Lane { hash, head: index, tail: index, held });
-        let lanes = &self.lanes;
-        self.by_hash.insert_unique(hash, lane, |lane| lanes[*lane].hash);
-        lane
-    }
-
-    fn close(&mut self, lane: usize) {
-        let Some(Lane { hash, .. }) = self.lanes.try_remove(lane) else {
-            return;
-        };
-        if let Ok(found) = self.by_hash.find_entry(hash, |other| *other == lane) {
-            found.remove();
-        }
-    }
-
     /// `index` is an entry: the callers hold it.
-    fn ready_at(&mut self, index: usize, class: Class) {
-        self.entries[index].stage = Stage::Ready;
-        let id = self.id(index);
+    fn ready_at(&mut self, index: u32, class: Class) {
+        let entry = &mut self.entries[index];
+        entry.stage = Stage::Ready;
+        let id = EntryId { index, serial: entry.serial };
         match class {
             Class::First => self.ready.push_back(id),
             Class::Again => self.ready_again.push_back(id),
@@ -407,7 +420,7 @@ impl<S> Lanes<S> {
     }
 
     /// `index` is an entry: the callers hold it.
-    fn id(&self, index: usize) -> EntryId {
+    fn id(&self, index: u32) -> EntryId {
         EntryId { index, serial: self.entries[index].serial }
     }
 }

@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
@@ -14,8 +14,12 @@ use futures_util::task::AtomicWaker;
 pub(super) struct Seats<F, L> {
     seats: Vec<Seat<F, L>>,
     free: Vec<usize>,
-    woken: Arc<Woken>,
-    taken: Vec<usize>,
+    rows: Vec<Arc<Row>>,
+    task: Arc<AtomicWaker>,
+    /// The row that was looked at last.
+    row: usize,
+    /// The seats of it that were woken and not polled yet.
+    woken: u64,
 }
 
 #[derive(Debug)]
@@ -23,13 +27,15 @@ struct Seat<F, L> {
     future: Pin<Box<Option<F>>>,
     /// What its owner knows the future by; present as long as the future is.
     label: Option<L>,
-    wake: Arc<SeatWake>,
     waker: Waker,
 }
 
-/// What a future that panicked is said to have returned: the panic's message, if it has one.
+/// What a future that panicked is said to have returned. Boxed: it is rare, and what ends well is moved often.
 #[derive(Debug)]
-pub(super) struct Panicked(pub(super) String);
+pub(super) struct Panicked(Box<Said>);
+
+#[derive(Debug)]
+struct Said(String);
 
 impl Panicked {
     fn new(payload: &(dyn Any + Send)) -> Self {
@@ -37,7 +43,12 @@ impl Panicked {
             .downcast_ref::<&str>()
             .copied()
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Self(text.unwrap_or("no message").to_owned())
+        Self(Box::new(Said(text.unwrap_or("no message").to_owned())))
+    }
+
+    /// The panic's message, if it has one.
+    pub(super) fn into_message(self) -> String {
+        self.0.0
     }
 }
 
@@ -48,9 +59,13 @@ pub(super) enum Begun<T> {
     Seated(usize),
 }
 
+/// The budget of the runtime is looked at before so many futures are polled.
+const POLLED_AT_ONCE: u32 = 8;
+
 impl<F: Future, L: Copy> Seats<F, L> {
     pub(super) fn new() -> Self {
-        Self { seats: Vec::new(), free: Vec::new(), woken: Arc::default(), taken: Vec::new() }
+        let task = Arc::new(AtomicWaker::new());
+        Self { seats: Vec::new(), free: Vec::new(), rows: Vec::new(), task, row: 0, woken: 0 }
     }
 
     /// Makes a future, polls it once, and keeps it if it is not ready; it is polled again once it has a label. To panic while it is
@@ -70,6 +85,7 @@ impl<F: Future, L: Copy> Seats<F, L> {
     }
 
     /// What the future in a seat is known by from now on.
+    #[inline]
     pub(super) fn label(&mut self, index: usize, label: L) {
         if let Some(seat) = self.seats.get_mut(index) {
             seat.label = Some(label);
@@ -82,22 +98,29 @@ impl<F: Future, L: Copy> Seats<F, L> {
         cx: &Context<'_>,
         mut ended: impl FnMut(L, Result<F::Output, Panicked>),
     ) {
-        self.woken.task.register(cx.waker());
-        // What is left of the last time comes first: there was no budget left to poll it in earnest.
-        self.woken.take(&mut self.taken);
-        let mut polled = 0;
-        while let Some(index) = self.taken.get(polled).copied() {
-            if !tokio::task::coop::has_budget_remaining() {
+        self.task.register(cx.waker());
+        let (mut rows_left, mut polled) = (self.rows.len(), 0_u32);
+        loop {
+            // What is left of the last time comes first: there was no budget left to poll it in earnest.
+            if self.woken == 0 {
+                if rows_left == 0 {
+                    break;
+                }
+                rows_left -= 1;
+                self.row = (self.row + 1) % self.rows.len();
+                self.woken = self.rows[self.row].take();
+                continue;
+            }
+            if polled.is_multiple_of(POLLED_AT_ONCE) && !tokio::task::coop::has_budget_remaining() {
                 cx.waker().wake_by_ref();
                 break;
             }
             polled += 1;
+            let index = self.row * ROW + self.woken.trailing_zeros() as usize;
+            self.woken &= self.woken - 1;
             let Some(seat) = self.seats.get_mut(index) else {
                 continue;
             };
-            // Before the poll: a wake during it must come again. A swap, since a store could be delayed into the poll,
-            // and the wake of what the poll had not seen would then find the seat queued.
-            seat.wake.queued.swap(false, Ordering::AcqRel);
             let Some(label) = seat.label else { continue };
             if let Poll::Ready(output) = seat.poll(|_| ()) {
                 seat.label = None;
@@ -105,7 +128,6 @@ impl<F: Future, L: Copy> Seats<F, L> {
                 ended(label, output);
             }
         }
-        self.taken.drain(..polled);
     }
 
     /// Drops the future in a seat.
@@ -118,12 +140,14 @@ impl<F: Future, L: Copy> Seats<F, L> {
     }
 
     /// A new seat, which is free.
+    #[cold]
     fn add(&mut self) -> usize {
         let index = self.seats.len();
-        let wake =
-            Arc::new(SeatWake { index, queued: AtomicBool::new(false), woken: Arc::clone(&self.woken) });
-        let waker = Waker::from(Arc::clone(&wake));
-        self.seats.push(Seat { future: Box::pin(None), label: None, wake, waker });
+        if index.is_multiple_of(ROW) {
+            self.rows.push(Arc::new(Row { woken: AtomicU64::new(0), task: Arc::clone(&self.task) }));
+        }
+        let wake = SeatWake { row: Arc::clone(&self.rows[index / ROW]), bit: 1 << (index % ROW) };
+        self.seats.push(Seat { future: Box::pin(None), label: None, waker: Waker::from(Arc::new(wake)) });
         self.free.push(index);
         index
     }
@@ -133,22 +157,19 @@ impl<F: Future, L> Seat<F, L> {
     /// Polls the future, once it is prepared, and drops it if it ended. A panic ends it, and nothing else.
     #[inline]
     fn poll(&mut self, prepare: impl FnOnce(Pin<&mut Option<F>>)) -> Poll<Result<F::Output, Panicked>> {
-        let mut ended = None;
-        let guarded = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| {
             prepare(self.future.as_mut());
-            let Some(future) = self.future.as_mut().as_pin_mut() else {
-                return;
-            };
-            if let Poll::Ready(output) = future.poll(&mut Context::from_waker(&self.waker)) {
-                ended = Some(output);
-                self.future.set(None);
-            }
+            let future = self.future.as_mut().as_pin_mut();
+            future.map_or(Poll::Pending, |future| future.poll(&mut Context::from_waker(&self.waker)))
         }));
-        match (ended, guarded) {
-            // Also if it panicked while it was dropped: it had ended.
-            (Some(output), _) => Poll::Ready(Ok(output)),
-            (None, Ok(())) => Poll::Pending,
-            (None, Err(payload)) => Poll::Ready(Err(self.give_way(payload))),
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => {
+                // Even if it panics while it is dropped, it has ended.
+                self.clear();
+                Poll::Ready(Ok(output))
+            }
+            Err(payload) => Poll::Ready(Err(self.give_way(payload))),
         }
     }
 
@@ -161,6 +182,7 @@ impl<F: Future, L> Seat<F, L> {
     }
 
     /// Drops the future. One that panics while it is dropped is gone all the same.
+    #[inline]
     fn clear(&mut self) {
         if let Err(payload) = std::panic::catch_unwind(AssertUnwindSafe(|| self.future.set(None))) {
             discard(payload);
@@ -175,31 +197,28 @@ fn discard(payload: Box<dyn Any + Send>) {
     }
 }
 
-/// The seats that were woken since they were last polled, each once.
-#[derive(Debug, Default)]
-struct Woken {
-    indices: Mutex<Vec<usize>>,
-    task: AtomicWaker,
+/// As many seats as a word has bits.
+const ROW: usize = 64;
+
+/// Which of some seats were woken since they were last polled.
+#[derive(Debug)]
+struct Row {
+    /// A bit for each.
+    woken: AtomicU64,
+    task: Arc<AtomicWaker>,
 }
 
-impl Woken {
-    /// Whether it is the first since they were taken: whoever adds the first wakes the task, and that takes all.
-    fn add(&self, index: usize) -> bool {
-        let mut indices = self.indices.lock().unwrap_or_else(PoisonError::into_inner);
-        indices.push(index);
-        indices.len() == 1
-    }
-
-    fn take(&self, into: &mut Vec<usize>) {
-        into.append(&mut self.indices.lock().unwrap_or_else(PoisonError::into_inner));
+impl Row {
+    /// Before they are polled: a wake during a poll must come again.
+    fn take(&self) -> u64 {
+        self.woken.swap(0, Ordering::AcqRel)
     }
 }
 
 #[derive(Debug)]
 struct SeatWake {
-    index: usize,
-    queued: AtomicBool,
-    woken: Arc<Woken>,
+    row: Arc<Row>,
+    bit: u64,
 }
 
 impl Wake for SeatWake {
@@ -208,8 +227,9 @@ impl Wake for SeatWake {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.queued.swap(true, Ordering::AcqRel) && self.woken.add(self.index) {
-            self.woken.task.wake();
+        // Whoever wakes the first of a row wakes the task, and that takes all.
+        if self.row.woken.fetch_or(self.bit, Ordering::AcqRel) == 0 {
+            self.row.task.wake();
         }
     }
 }
@@ -217,6 +237,8 @@ impl Wake for SeatWake {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::pin::pin;
+    use std::sync::Mutex;
     use std::sync::atomic::AtomicU64;
 
     use tokio::sync::oneshot;
@@ -257,6 +279,35 @@ mod tests {
         assert_eq!(seats.seats.len(), 2);
     }
 
+    #[tokio::test]
+    async fn where_the_budget_ends_the_next_turn_goes_on() {
+        const SEATS: usize = 200;
+        let polls: Arc<Vec<_>> = Arc::new((0..SEATS).map(|_| AtomicU64::new(0)).collect());
+        let mut seats = Seats::new();
+        for index in 0..SEATS {
+            let polls = Arc::clone(&polls);
+            let greedy = poll_fn(move |cx| {
+                cx.waker().wake_by_ref();
+                if pin!(tokio::task::consume_budget()).poll(cx).is_ready() {
+                    polls[index].fetch_add(1, Ordering::Relaxed);
+                }
+                Poll::<()>::Pending
+            });
+            assert!(matches!(seats.begin(|| greedy), Begun::Seated(seat) if seat == index));
+            seats.label(index, ());
+        }
+        polls.iter().for_each(|polls| polls.store(0, Ordering::Relaxed));
+
+        for _ in 0..20 {
+            // Each time the task gets its turn it has a new budget, which is enough for some of them.
+            tokio::task::yield_now().await;
+            poll_fn(|cx| Poll::Ready(seats.poll_woken(cx, |(), _| ()))).await;
+        }
+        let polls: Vec<u64> = polls.iter().map(|polls| polls.load(Ordering::Relaxed)).collect();
+        let (least, most) = (polls.iter().min().unwrap(), polls.iter().max().unwrap());
+        assert!(*least > 10 && most - least <= 1, "{polls:?}");
+    }
+
     #[test]
     fn a_panic_at_first_poll_is_an_outcome() {
         let mut seats = Seats::<_, ()>::new();
@@ -265,14 +316,16 @@ mod tests {
                 panic!("on purpose")
             }
         });
-        assert!(matches!(begun, Begun::Ended(Err(Panicked(message))) if message == "on purpose"));
+        let Begun::Ended(Err(panicked)) = begun else { panic!("it was kept, or returned") };
+        assert_eq!(panicked.into_message(), "on purpose");
     }
 
     #[test]
     fn a_panic_before_there_is_a_future_is_an_outcome() {
         let mut seats = Seats::<std::future::Ready<u32>, ()>::new();
         let begun = seats.begin(|| panic!("on purpose"));
-        assert!(matches!(begun, Begun::Ended(Err(Panicked(message))) if message == "on purpose"));
+        let Begun::Ended(Err(panicked)) = begun else { panic!("it was kept, or returned") };
+        assert_eq!(panicked.into_message(), "on purpose");
         assert!(matches!(seats.begin(|| std::future::ready(7)), Begun::Ended(Ok(7))));
         assert_eq!(seats.seats.len(), 1);
     }

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod census;
+mod deadlines;
 mod direct;
 mod failing;
 mod settled;
@@ -9,7 +10,7 @@ mod sheltered;
 mod weather;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,10 +18,11 @@ pub(super) use attempt::{Failure, Outcome, Verdict, Work};
 pub(super) use settled::{Counts, Settled};
 
 use attempt::State;
+use deadlines::Deadlines;
 use sheltered::Sheltered;
 
 use super::config::PipelineConfig;
-use super::lanes::{self, Class, EntryId, LaneIndex, LaneShare, Lanes, Routed};
+use super::lanes::{self, Class, EntryId, LaneHead, LaneShare, Lanes, Routed};
 use super::random::Random;
 use super::retry::RetryPolicy;
 use super::storm::{Destination, Probed, StormWatch};
@@ -34,8 +36,7 @@ pub(super) struct Shard {
     handler_timeout: Duration,
     random: Random,
     parked: BinaryHeap<Reverse<(Instant, EntryId)>>,
-    /// All have the same timeout, so the order of starts is the order of deadlines.
-    deadlines: VecDeque<(Instant, EntryId, u32)>,
+    deadlines: Deadlines,
     storms: StormWatch,
     sheltered: Sheltered,
     /// By destination: attempts that succeeded, and the storms' guards were not told of yet.
@@ -58,7 +59,7 @@ impl Shard {
             handler_timeout: config.handler_timeout,
             random: Random::seeded(seed),
             parked: BinaryHeap::new(),
-            deadlines: VecDeque::new(),
+            deadlines: Deadlines::default(),
             storms,
             sheltered: Sheltered::default(),
             successes: Vec::new(),
@@ -86,8 +87,8 @@ impl Shard {
         let settled = &mut self.settled;
         self.lanes.take_unstarted(
             slot,
-            |entry| settled.give_up(entry.delivery),
-            |_, entry| entry.state.stopping = true,
+            |delivery| settled.give_up(delivery),
+            |_, state| state.stopping = true,
         );
         self.lanes.forget_newest(slot);
         let lanes = &self.lanes;
@@ -101,13 +102,12 @@ impl Shard {
         let mut running = Vec::new();
         self.lanes.take_unstarted(slot, |_| {}, |id, _| running.push(id));
         for id in running {
-            if let Some(entry) = self.lanes.remove(id) {
-                vacated.extend(entry.state.seat.map(|seat| (seat, entry.state.class)));
-                if entry.state.probes {
-                    self.probed(entry.state.destination, Probed::Inconclusive, now);
-                }
-                self.settled.give_up(entry.delivery);
+            let seat = self.leave_seat(id);
+            if let Some(entry) = self.lanes.get(id) {
+                vacated.extend(seat.map(|seat| (seat, entry.state.class)));
             }
+            self.end_probe(id, Probed::Inconclusive, now);
+            self.give_up(id);
         }
     }
 
@@ -120,9 +120,8 @@ impl Shard {
         let probe = self.start_probe(class, now);
         let id = probe.or_else(|| self.start_ready(class)).or_else(|| self.start_probe(class, now))?;
         let entry = self.lanes.get_mut(id)?;
-        entry.state.starts = entry.state.starts.wrapping_add(1);
         entry.state.class = class;
-        Some((id, entry.state.work(), Arc::clone(&entry.delivery)))
+        Some((id, entry.state.work(), Arc::clone(entry.delivery())))
     }
 
     /// Whether [`start`](Self::start) may find something of a class.
@@ -132,28 +131,38 @@ impl Shard {
         !self.paused && (self.lanes.has_ready(class) || probes())
     }
 
-    /// Started work did not end at once: its future sits in `seat`.
-    pub(super) fn seated(&mut self, id: EntryId, seat: usize, now: Instant) {
+    /// Started work did not end at once: its future sits in `seat`. Its [time](Self::times) does not run yet.
+    pub(super) fn seated(&mut self, id: EntryId, seat: usize) {
         if let Some(entry) = self.lanes.get_mut(id) {
             entry.state.seat = Some(seat);
-            let starts = entry.state.starts;
-            self.deadlines.push_back((now + self.handler_timeout, id, starts));
-            self.forget_deadlines();
+            entry.state.turn = self.deadlines.begin();
         }
     }
 
-    /// Lets go of the deadlines of what has ended, which lie behind that of something that runs long.
-    fn forget_deadlines(&mut self) {
+    /// The time runs from now on of what was [seated](Self::seated) since this was last told.
+    pub(super) fn times(&mut self, now: Instant) {
+        self.deadlines.set(now + self.handler_timeout);
         if self.deadlines.len() > 2 * self.lanes.len() + 64 {
-            let lanes = &self.lanes;
-            self.deadlines.retain(|(_, id, starts)| {
-                lanes.get(*id).is_some_and(|entry| entry.is_running() && entry.state.starts == *starts)
-            });
+            let renumbered = self.deadlines.forget_ended();
+            for state in self.lanes.states_mut().filter(|state| state.seat.is_some()) {
+                state.turn = renumbered(state.turn);
+            }
         }
+    }
+
+    /// Started work has left its seat, if it was in one. Which that was.
+    pub(super) fn leave_seat(&mut self, id: EntryId) -> Option<usize> {
+        let state = &mut self.lanes.get_mut(id)?.state;
+        let seat = state.seat.take()?;
+        self.deadlines.end(state.turn);
+        Some(seat)
     }
 
     /// Started work ended.
     pub(super) fn ended(&mut self, id: EntryId, outcome: Outcome, now: Instant) {
+        if !matches!(outcome, Outcome::Handled) {
+            self.leave_seat(id);
+        }
         let counts = &mut self.settled.counts;
         match outcome {
             Outcome::Handled => self.handled(id, now),
@@ -179,14 +188,8 @@ impl Shard {
 
     /// Ends what has run for longer than an attempt may. The futures in `vacated` are to be dropped.
     pub(super) fn expire(&mut self, now: Instant, vacated: &mut Vec<Vacated>) {
-        while let Some((deadline, id, starts)) = self.deadlines.front().copied() {
-            let current =
-                self.lanes.get(id).is_some_and(|entry| entry.is_running() && entry.state.starts == starts);
-            if current && deadline > now {
-                break;
-            }
-            self.deadlines.pop_front();
-            if current {
+        while let Some(turn) = self.deadlines.take_overdue(now) {
+            for id in self.lanes.find_all(|state| state.seat.is_some() && state.turn == turn) {
                 self.time_out(id, now, vacated);
             }
         }
@@ -213,9 +216,8 @@ impl Shard {
     /// do next.
     pub(super) fn wake_at(&self, now: Instant) -> Option<Instant> {
         let parked = self.parked.peek().map(|Reverse((due, _))| *due);
-        let deadline = self.deadlines.front().map(|(deadline, _, _)| *deadline);
         let probe = self.probe_at().filter(|at| *at > now && !self.paused);
-        [parked, deadline, probe].into_iter().flatten().min()
+        [parked, self.deadlines.next(), probe].into_iter().flatten().min()
     }
 
     /// Tells the storms' guards what succeeded. Due now and then, and done before any failure.
@@ -250,7 +252,7 @@ impl Shard {
     #[inline(never)]
     fn deliver_into(
         &mut self,
-        lane: Option<LaneIndex>,
+        lane: Option<LaneHead>,
         routed: Routed,
         destination: Destination,
         now: Instant,
@@ -261,28 +263,33 @@ impl Shard {
     }
 
     fn finish(&mut self, id: EntryId) {
-        if let Some(entry) = self.lanes.remove(id) {
-            self.settled.finish(entry.delivery);
+        if let Some(delivery) = self.lanes.remove(id) {
+            self.settled.finish(delivery);
         }
     }
 
     fn give_up(&mut self, id: EntryId) {
-        if let Some(entry) = self.lanes.remove(id) {
-            self.settled.give_up(entry.delivery);
+        if let Some(delivery) = self.lanes.remove(id) {
+            self.settled.give_up(delivery);
         }
     }
 
     /// Started work was handled.
+    #[inline]
     pub(super) fn handled(&mut self, id: EntryId, now: Instant) {
         self.settled.counts.handled += 1;
-        let Some(entry) = self.lanes.remove(id) else {
+        let Some(entry) = self.lanes.get(id) else {
             return;
         };
-        if entry.state.probes {
-            self.probed(entry.state.destination, Probed::Succeeded, now);
+        let State { seat, turn, probes, destination, .. } = entry.state;
+        if seat.is_some() {
+            self.deadlines.end(turn);
         }
-        self.count_success(entry.state.destination);
-        self.settled.finish(entry.delivery);
+        if probes {
+            self.probed(destination, Probed::Succeeded, now);
+        }
+        self.count_success(destination);
+        self.finish(id);
     }
 }
 

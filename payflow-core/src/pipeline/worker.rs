@@ -75,7 +75,7 @@ where
         batches: Vec::new(),
         letters: Letters::new(tokio::time::Instant::now().into_std()),
         held_back: 0,
-        seated: Vec::new(),
+        seated: false,
         vacated: Vec::new(),
         timer: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
         timer_at: None,
@@ -105,8 +105,8 @@ struct Worker<N> {
     letters: Letters,
     /// What finished and the driver was not told of.
     held_back: usize,
-    /// What was seated in this turn.
-    seated: Vec<(EntryId, usize)>,
+    /// Whether something was seated in this turn.
+    seated: bool,
     vacated: Vec<Vacated>,
     timer: Pin<Box<Sleep>>,
     timer_at: Option<Instant>,
@@ -117,6 +117,8 @@ type Label = (EntryId, Class);
 
 /// Work that is started before others on the runtime get their turn.
 const STARTS_PER_TURN: usize = 256;
+/// The budget of the runtime is looked at after so many starts.
+const STARTED_AT_ONCE: usize = 8;
 /// What finished is told when it is so much.
 const HELD_BACK_MAX: usize = 64;
 
@@ -141,7 +143,10 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         seats.poll_woken(cx, |(id, class), output| {
             permits.release(class);
             match output {
-                Ok(Outcome::Handled) => shard.handled(id, now),
+                Ok(outcome) if outcome.is_handled() => {
+                    std::mem::forget(outcome);
+                    shard.handled(id, now);
+                }
                 output => {
                     let outcome = judged(output, shard);
                     shard.ended(id, outcome, now);
@@ -153,7 +158,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         self.shard.unpark(now);
         self.permits.give_back();
         let rest = self.start(cx, seats, &perform, now);
-        self.tell_seated();
+        self.time_seated();
         self.permits.give_back();
         self.shard.tell_successes();
         self.report(cx);
@@ -279,7 +284,8 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
             }
             Begun::Seated(seat) => {
                 seats.label(seat, (id, class));
-                self.seated.push((id, seat));
+                self.shard.seated(id, seat);
+                self.seated = true;
                 true
             }
         }
@@ -308,23 +314,29 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                 let work = Work::Handle { attempt: 1 };
                 let delivery = Arc::clone(direct.delivery());
                 match seats.begin(|| perform(work, delivery)) {
-                    Begun::Ended(Ok(Outcome::Handled)) => self.shard.handled_directly(direct),
+                    Begun::Ended(Ok(outcome)) if outcome.is_handled() => {
+                        // It holds nothing; to drop it would be a call a message.
+                        std::mem::forget(outcome);
+                        self.shard.handled_directly(direct);
+                    }
                     Begun::Ended(output) => {
                         let outcome = judged(output, &mut self.shard);
                         self.shard.ended_directly(direct, outcome, now);
                         return false;
                     }
                     Begun::Seated(seat) => {
-                        let id = self.shard.enter(direct, since);
+                        let id = self.shard.enter(direct, seat, since);
                         seats.label(seat, (id, Class::First));
-                        self.seated.push((id, seat));
+                        self.seated = true;
                         used = true;
                     }
                 }
             } else if self.shard.has_ready(Class::First, now) || self.shard.has_ready(Class::Again, now) {
                 return false;
             }
-            let ends = *more == 0 || self.letters.is_empty() || !tokio::task::coop::has_budget_remaining();
+            let asks = more.is_multiple_of(STARTED_AT_ONCE);
+            let ends =
+                *more == 0 || self.letters.is_empty() || (asks && !tokio::task::coop::has_budget_remaining());
             if ends || used && !self.permits.take_kept() {
                 return used;
             }
@@ -345,13 +357,9 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
 
     /// The handlers' time runs from now on, and not from the beginning of the turn: what was begun in it may have taken its
     /// own.
-    fn tell_seated(&mut self) {
-        if self.seated.is_empty() {
-            return;
-        }
-        let now = tokio::time::Instant::now().into_std();
-        for (id, seat) in self.seated.drain(..) {
-            self.shard.seated(id, seat, now);
+    fn time_seated(&mut self) {
+        if std::mem::take(&mut self.seated) {
+            self.shard.times(tokio::time::Instant::now().into_std());
         }
     }
 
@@ -397,11 +405,11 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
 fn judged(output: Result<Outcome, Panicked>, shard: &mut Shard) -> Outcome {
     match output {
         Ok(outcome) => note_fatal(outcome, shard),
-        Err(Panicked(message)) => Outcome::Failed(Box::new(Failure {
+        Err(panicked) => Outcome::Failed(Box::new(Failure {
             fault: Fault::Permanent,
             counts_attempt: true,
             stage: "panic",
-            reason: message,
+            reason: panicked.into_message(),
         })),
     }
 }

@@ -60,9 +60,10 @@ impl Headers {
     }
 
     /// Whether there is none.
+    #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.0.as_ref().is_none_or(|headers| headers.is_empty())
     }
 
     /// Names and values together, in bytes.

@@ -224,7 +224,7 @@ impl<K: Consumer> Run<K> {
             }
         }
         let mut given_up = Vec::new();
-        for delivery in inbound.deliveries.drain(..) {
+        for delivery in inbound.deliveries.drain() {
             let token = delivery.token;
             if !self.take_in(delivery) {
                 given_up.push(token);

@@ -73,9 +73,9 @@ fn tokens(inbound: &Inbound) -> Vec<AckToken> {
     inbound.deliveries.iter().map(|delivery| delivery.token).collect()
 }
 
-fn values(deliveries: &[Delivery]) -> Vec<&str> {
+fn values<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>) -> Vec<&'a str> {
     deliveries
-        .iter()
+        .into_iter()
         .map(|delivery| std::str::from_utf8(delivery.value.as_deref().unwrap()).unwrap())
         .collect()
 }

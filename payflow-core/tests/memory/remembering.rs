@@ -1,6 +1,6 @@
 //! What finished beyond the watermark is known to the next owner.
 
-use payflow_core::{Consumer, Fault, FinishedBeyond, OffsetTracker};
+use payflow_core::{Consumer, Deliveries, Fault, FinishedBeyond, OffsetTracker};
 
 use super::*;
 
@@ -20,7 +20,7 @@ async fn receive_all(consumer: &mut MemoryConsumer) -> Vec<Delivery> {
     let mut deliveries = Vec::new();
     loop {
         let mut inbound = receive_within(consumer, room).await;
-        deliveries.append(&mut inbound.deliveries);
+        deliveries.extend(inbound.deliveries.drain());
         if !inbound.ends.is_empty() {
             return deliveries;
         }
@@ -125,7 +125,7 @@ async fn intake_stops_where_no_more_could_be_remembered_and_of_that_partition_al
     let mut consumer = join(&cluster);
     let room = Room { records: usize::MAX, bytes: usize::MAX, first_may_exceed: true };
     let mut deliveries = receive_within(&mut consumer, room).await.deliveries;
-    let of = |deliveries: &[Delivery], partition: i32| -> Vec<AckToken> {
+    let of = |deliveries: &Deliveries, partition: i32| -> Vec<AckToken> {
         let of = deliveries.iter().filter(|delivery| delivery.partition == partition);
         of.map(|delivery| delivery.token).collect()
     };

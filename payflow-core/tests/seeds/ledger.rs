@@ -200,7 +200,12 @@ impl Book {
     }
 
     /// What was handed over, within the bounds.
-    pub(crate) fn delivered(&mut self, member: usize, deliveries: &[Delivery]) {
+    pub(crate) fn delivered<'a>(
+        &mut self,
+        member: usize,
+        deliveries: impl ExactSizeIterator<Item = &'a Delivery>,
+    ) {
+        let count = deliveries.len();
         for delivery in deliveries {
             let place = (delivery.partition, delivery.offset);
             let lane = match (self.order, &delivery.key) {
@@ -228,8 +233,8 @@ impl Book {
                 self.violated(format!("m{member} holds {records} records of {held_bytes} bytes"));
             }
         }
-        if !deliveries.is_empty() {
-            self.say(format_args!("m{member} is handed {}", deliveries.len()));
+        if count > 0 {
+            self.say(format_args!("m{member} is handed {count}"));
         }
     }
 

@@ -55,7 +55,7 @@ impl Consumer for WatchedConsumer {
         if result.is_ok() {
             let mut book = self.ledger.write();
             book.told(self.member, &into.changes);
-            book.delivered(self.member, &into.deliveries[before..]);
+            book.delivered(self.member, into.deliveries.iter().skip(before));
         }
         result
     }

@@ -169,15 +169,22 @@ pub(crate) async fn receive_until(
 }
 
 pub(crate) async fn receive(consumer: &mut KafkaConsumer, records: usize) -> Vec<Delivery> {
-    receive_until(consumer, |inbound| inbound.deliveries.len() >= records).await.deliveries
+    receive_until(consumer, |inbound| inbound.deliveries.len() >= records)
+        .await
+        .deliveries
+        .into_iter()
+        .collect()
 }
 
-pub(crate) fn offsets(deliveries: &[Delivery]) -> Vec<i64> {
-    deliveries.iter().map(|delivery| delivery.offset).collect()
+pub(crate) fn offsets<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>) -> Vec<i64> {
+    deliveries.into_iter().map(|delivery| delivery.offset).collect()
 }
 
-pub(crate) async fn finish(consumer: &mut KafkaConsumer, deliveries: &[Delivery]) {
-    let tokens: Vec<_> = deliveries.iter().map(|delivery| delivery.token).collect();
+pub(crate) async fn finish<'a>(
+    consumer: &mut KafkaConsumer,
+    deliveries: impl IntoIterator<Item = &'a Delivery>,
+) {
+    let tokens: Vec<_> = deliveries.into_iter().map(|delivery| delivery.token).collect();
     consumer.acknowledge(&tokens, &[]);
     consumer.commit().await.expect("the commit succeeds");
 }

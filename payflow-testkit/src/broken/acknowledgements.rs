@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use futures_core::future::BoxFuture;
-use payflow_core::{AckToken, Consumer, Delivery, Error, Inbound, Room};
+use payflow_core::{AckToken, Consumer, Deliveries, Delivery, Error, Inbound, Room};
 use tokio::sync::Notify;
 
 use super::flaw::{ConsumerFlaw, consumer};
@@ -88,7 +88,7 @@ pub(super) const ADAPTERS: &[BrokenAdapter<BrokenHarness>] = &[
     ),
 ];
 
-fn tokens(deliveries: &[Delivery]) -> Vec<AckToken> {
+fn tokens(deliveries: &Deliveries) -> Vec<AckToken> {
     deliveries.iter().map(|delivery| delivery.token).collect()
 }
 
@@ -330,7 +330,7 @@ impl ConsumerFlaw for CommitsWhatItFetched {
         if self.fetched.is_empty() {
             let ample = Room { records: room.records.saturating_mul(2), ..room };
             sound.receive(into, ample).await?;
-            self.fetched.append(&mut into.deliveries);
+            self.fetched.extend(into.deliveries.drain());
         }
         let count = room.records.min(self.fetched.len());
         into.deliveries.extend(self.fetched.drain(..count));

@@ -109,7 +109,7 @@ impl ConsumerFlaw for KeysShifted {
         room: Room,
     ) -> Result<(), Error> {
         sound.receive(into, room).await?;
-        for delivery in &mut into.deliveries {
+        for delivery in into.deliveries.iter_mut() {
             std::mem::swap(&mut self.0, &mut delivery.key);
         }
         Ok(())

@@ -360,7 +360,7 @@ impl ConsumerFlaw for SkipsAfterFailure {
             self.0 = true;
         }
         if self.0 {
-            let skipped: Vec<_> = into.deliveries.drain(..).map(|delivery| delivery.token).collect();
+            let skipped: Vec<_> = into.deliveries.drain().map(|delivery| delivery.token).collect();
             sound.acknowledge(&skipped, &[]);
             self.0 = into.ends.is_empty();
         }

@@ -178,7 +178,7 @@ impl ConsumerFlaw for KeyInHeader {
         room: Room,
     ) -> Result<(), Error> {
         sound.receive(into, room).await?;
-        for delivery in &mut into.deliveries {
+        for delivery in into.deliveries.iter_mut() {
             delivery.key = delivery.headers.get(KEY).cloned();
             delivery.headers.remove(KEY);
         }

@@ -49,7 +49,7 @@ impl Ledger {
             self.change(change)?;
         }
         let (mut taken, mut taken_bytes) = (0, 0);
-        for delivery in inbound.deliveries.drain(..) {
+        for delivery in inbound.deliveries.drain() {
             check_room(room, taken, taken_bytes, &delivery)?;
             taken += 1;
             taken_bytes += delivery.size_bytes();

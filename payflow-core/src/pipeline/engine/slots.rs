@@ -123,7 +123,14 @@ impl Slots {
         self.unread == 0 || !self.tells_ends
     }
 
+    /// Whether the partition of a delivery is still ours.
+    pub(super) fn holds(&self, token: AckToken) -> bool {
+        let held = self.held.get(token.slot() as usize).and_then(Option::as_ref);
+        held.is_some_and(|held| held.generation == token.generation())
+    }
+
     /// A delivery is back. Whether its partition is still ours.
+    #[inline]
     pub(super) fn take_back(&mut self, token: AckToken) -> bool {
         let Some(held) = self.get_mut(token.slot(), token.generation()) else {
             return false;
@@ -157,6 +164,7 @@ impl Slots {
         overdue
     }
 
+    #[inline]
     fn get_mut(&mut self, slot: u32, generation: u32) -> Option<&mut Held> {
         let held = self.held.get_mut(slot as usize)?.as_mut();
         held.filter(|held| held.generation == generation)

@@ -1,12 +1,13 @@
 //! Which lanes hold as much as they may.
 
-use super::{EntryId, Lane, LaneShare, Lanes};
+use super::{Entry, EntryId, LaneShare, Lanes, Stage};
+use crate::consumer::Delivery;
 use crate::pipeline::config::Order;
 
-impl<S> Lanes<S> {
-    /// Whether the lane of an entry holds as much as it may.
-    pub(in crate::pipeline) fn has_full_lane(&self, id: EntryId) -> bool {
-        self.get(id).and_then(|entry| entry.lane).is_some_and(|lane| self.is_full(lane))
+impl<S: Default> Lanes<S> {
+    /// Whether the lane of a head holds as much as it may.
+    pub(in crate::pipeline) fn has_full_lane(&self, head: EntryId) -> bool {
+        self.get(head).is_some() && self.is_full(head.index)
     }
 
     /// The partition `slot` has come to that offset. The heads of its lanes that are full now.
@@ -18,9 +19,10 @@ impl<S> Lanes<S> {
         if let Some(known) = self.newest.get_mut(index) {
             *known = newest;
         }
-        let of_slot = |lane: &Lane| self.entries[lane.head].delivery.token.slot() == slot;
-        let full = self.lanes.iter().filter(|(lane, held)| of_slot(held) && self.is_full(*lane));
-        full.map(|(_, lane)| self.id(lane.head)).collect()
+        let heads_lane =
+            |entry: &Entry<S>| entry.stage != Stage::Queued && entry.delivery().token.slot() == slot;
+        let heads = self.entries.iter().filter(|(_, entry)| heads_lane(entry)).map(|(index, _)| index);
+        heads.filter(|head| self.is_full(*head)).map(|head| self.id(head)).collect()
     }
 
     /// Nothing is known of the partition `slot` (`None`: of any) any more: another takes its place.
@@ -31,18 +33,20 @@ impl<S> Lanes<S> {
         }
     }
 
-    /// `lane` is one: the callers hold an entry of it. A head alone is in nobody's way, however large.
-    pub(super) fn is_full(&self, lane: usize) -> bool {
-        let Lane { head, tail, held, .. } = &self.lanes[lane];
+    /// `head` is one of a lane: the callers hold it. A head alone is in nobody's way, however large.
+    pub(super) fn is_full(&self, head: u32) -> bool {
+        let head = &self.entries[head];
+        let held = &head.held;
         if self.order != Order::ByKey || held.records < 2 {
             return false;
         }
-        held.reaches(&self.share) || (held.records >= LaneShare::OLD_RECORDS && self.is_old(*head, *tail))
+        held.reaches(&self.share)
+            || (held.records >= LaneShare::OLD_RECORDS && self.is_old(head.delivery(), head.tail))
     }
 
     /// Whether the head of a lane, whose tail is that, lies far behind the newest of its partition.
-    fn is_old(&self, head: usize, tail: usize) -> bool {
-        let (head, tail) = (&self.entries[head].delivery, &self.entries[tail].delivery);
+    fn is_old(&self, head: &Delivery, tail: u32) -> bool {
+        let tail = self.entries[tail].delivery();
         let told = self.newest.get(head.token.slot() as usize).copied();
         let newest = told.map_or(tail.offset, |told| told.max(tail.offset));
         newest.saturating_sub(head.offset) >= LaneShare::OLD_AFTER

@@ -29,7 +29,7 @@ fn push(lanes: &mut Lanes<()>, routed: Routed) -> Option<EntryId> {
 fn started(lanes: &mut Lanes<()>) -> Vec<(EntryId, i64)> {
     let mut started = Vec::new();
     while let Some(id) = lanes.start(Class::First).or_else(|| lanes.start(Class::Again)) {
-        started.push((id, lanes.get(id).unwrap().delivery.offset));
+        started.push((id, lanes.get(id).unwrap().delivery().offset));
     }
     started
 }
@@ -108,7 +108,7 @@ fn taking_out_leaves_running_heads_and_other_partitions() {
     }
     let head = lanes.start(Class::First).unwrap();
     let (mut taken, mut running) = (Vec::new(), Vec::new());
-    lanes.take_unstarted(Some(0), |entry| taken.push(entry.delivery.offset), |id, _| running.push(id));
+    lanes.take_unstarted(Some(0), |delivery| taken.push(delivery.offset), |id, _| running.push(id));
     assert_eq!(taken, [1, 2]);
     assert_eq!(running, [head]);
 
@@ -153,7 +153,7 @@ fn what_is_parked_or_queued_behind_it_lets_go_of_the_buffer_it_came_in() {
     delivery.key = Some(buffer.slice(..8));
     push(&mut lanes, Routed { hash, delivery: Arc::new(delivery) });
     assert!(buffer.is_unique(), "what comes later copies at once");
-    assert_eq!(lanes.get(head).unwrap().delivery.value, Some(buffer.slice(8..16)));
+    assert_eq!(lanes.get(head).unwrap().delivery().value, Some(buffer.slice(8..16)));
 }
 
 #[test]

@@ -7,10 +7,8 @@ use crate::pipeline::lanes::Class;
 use crate::pipeline::storm::Destination;
 
 /// What the shard knows of a delivery beyond its lane.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct State {
-    /// Starts of any work, to tell a deadline of an earlier one.
-    pub(super) starts: u32,
     pub(super) destination: Destination,
     /// It tries out whether its destination works again.
     pub(super) probes: bool,
@@ -20,6 +18,8 @@ pub(super) struct State {
     pub(super) class: Class,
     /// Where its future sits.
     pub(super) seat: Option<usize>,
+    /// If it sits anywhere: the turn it was begun in, whose deadline it has.
+    pub(super) turn: u64,
     /// Boxed: most never fail, and each is moved when it comes and when it goes.
     history: Option<Box<History>>,
 }
@@ -42,12 +42,12 @@ pub(super) struct History {
 impl State {
     pub(super) const fn new(destination: Destination) -> Self {
         Self {
-            starts: 0,
             destination,
             probes: false,
             stopping: false,
             class: Class::First,
             seat: None,
+            turn: 0,
             history: None,
         }
     }
@@ -169,4 +169,11 @@ pub(in crate::pipeline) enum Outcome {
     Failed(Box<Failure>),
     DeadLettered,
     NotDeadLettered(Box<Error>),
+}
+
+impl Outcome {
+    #[inline]
+    pub(in crate::pipeline) const fn is_handled(&self) -> bool {
+        matches!(self, Self::Handled)
+    }
 }

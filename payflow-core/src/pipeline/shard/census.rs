@@ -17,7 +17,7 @@ impl Shard {
     }
 
     fn describe(&self, entry: &lanes::Entry<State>, now: Instant) -> OldestUnfinished {
-        let (state, delivery) = (&entry.state, &entry.delivery);
+        let (state, delivery) = (&entry.state, entry.delivery());
         let stage = match (state.work(), entry.is_running(), entry.is_parked()) {
             (Work::DeadLetter(_), _, _) => UnfinishedStage::DeadLetter,
             (_, true, _) => UnfinishedStage::Running,
@@ -25,7 +25,7 @@ impl Shard {
             (_, _, true) => UnfinishedStage::Retry,
             _ => UnfinishedStage::Queued,
         };
-        let key_hash = self.lanes.hash_of(entry);
+        let key_hash = lanes::Lanes::hash_of(entry);
         let held = OldestUnfinished::held(entry.since, delivery, key_hash, now);
         OldestUnfinished { attempts: state.attempts(), stage, ..held }
     }

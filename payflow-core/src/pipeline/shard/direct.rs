@@ -41,10 +41,12 @@ impl Shard {
         Some(Direct { lane: lanes::Direct::new(routed), destination })
     }
 
-    /// What was started directly did not end at once.
-    pub(in crate::pipeline) fn enter(&mut self, direct: Direct, now: Instant) -> EntryId {
+    /// What was started directly did not end at once: its future sits in `seat`. Its [time](Self::times) does not run yet.
+    #[inline]
+    pub(in crate::pipeline) fn enter(&mut self, direct: Direct, seat: usize, now: Instant) -> EntryId {
         let mut state = State::new(direct.destination);
-        state.starts = 1;
+        state.seat = Some(seat);
+        state.turn = self.deadlines.begin();
         self.lanes.enter(direct.lane, state, now)
     }
 
@@ -57,7 +59,7 @@ impl Shard {
                 self.settled.finish(direct.lane.into_delivery());
             }
             unfinished => {
-                let id = self.enter(direct, now);
+                let id = self.lanes.enter(direct.lane, State::new(direct.destination), now);
                 self.ended(id, unfinished, now);
             }
         }

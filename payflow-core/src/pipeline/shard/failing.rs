@@ -17,7 +17,6 @@ impl Shard {
             return;
         };
         let state = &mut entry.state;
-        state.seat = None;
         state.history().unknown |= failure.fault == Fault::Unknown;
         let (stopping, destination) = (state.stopping, state.destination);
         // Waiting for another's claim says nothing about the destination, either.
@@ -95,7 +94,6 @@ impl Shard {
         let Some(entry) = self.lanes.get_mut(id) else {
             return;
         };
-        entry.state.seat = None;
         if entry.state.stopping {
             return self.give_up(id);
         }
@@ -108,10 +106,11 @@ impl Shard {
     }
 
     pub(super) fn time_out(&mut self, id: EntryId, now: Instant, vacated: &mut Vec<Vacated>) {
-        let Some(entry) = self.lanes.get_mut(id) else {
+        let seat = self.leave_seat(id);
+        let Some(entry) = self.lanes.get(id) else {
             return;
         };
-        vacated.extend(entry.state.seat.take().map(|seat| (seat, entry.state.class)));
+        vacated.extend(seat.map(|seat| (seat, entry.state.class)));
         let outcome = match entry.state.verdict() {
             Some(_) => {
                 Outcome::NotDeadLettered(Box::new(Error::unknown("publish dead letter").because("timed out")))

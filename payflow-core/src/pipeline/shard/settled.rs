@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::consumer::{AckToken, Delivery};
+use crate::consumer::{AckToken, Delivery, emptied};
 use crate::error::Error;
-use crate::pipeline::shelf::emptied;
 
 /// Deliveries that have left the shard.
 #[derive(Debug, Default)]

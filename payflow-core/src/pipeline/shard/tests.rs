@@ -40,6 +40,12 @@ fn start(shard: &mut Shard, now: Instant) -> Option<(EntryId, Work, Arc<Delivery
     shard.start(Class::First, now).or_else(|| shard.start(Class::Again, now))
 }
 
+/// Started work did not end at once, and its time runs.
+fn seat(shard: &mut Shard, id: EntryId, seat: usize, now: Instant) {
+    shard.seated(id, seat);
+    shard.times(now);
+}
+
 fn failure(fault: Fault) -> Outcome {
     Outcome::Failed(Box::new(Failure { fault, counts_attempt: true, stage: "handler", reason: "no".into() }))
 }
@@ -73,7 +79,7 @@ fn a_retry_holds_its_lane_only_and_comes_when_it_is_due() {
     let (first, _) = attempt(&mut shard);
     shard.ended(first, failure(TRANSIENT), now);
     let (other, _) = attempt(&mut shard);
-    assert_eq!(shard.lanes.get(other).unwrap().delivery.offset, 2);
+    assert_eq!(shard.lanes.get(other).unwrap().delivery().offset, 2);
     assert!(start(&mut shard, now).is_none());
 
     let due = shard.wake_at(now).unwrap();
@@ -152,7 +158,7 @@ fn an_attempt_without_outcome_times_out_as_unknown_and_its_future_is_dropped() {
     let (mut shard, now) = shard(&[]);
     deliver(&mut shard, routed("a", 0));
     let (id, _) = attempt(&mut shard);
-    shard.seated(id, 5, now);
+    seat(&mut shard, id, 5, now);
     let mut vacated = Vec::new();
     shard.expire(now + 29 * SECOND, &mut vacated);
     assert!(vacated.is_empty());
@@ -167,11 +173,11 @@ fn a_deadline_of_an_earlier_attempt_does_not_end_a_later_one() {
     let (mut shard, now) = shard(&[SECOND]);
     deliver(&mut shard, routed("a", 0));
     let (id, _) = attempt(&mut shard);
-    shard.seated(id, 1, now);
+    seat(&mut shard, id, 1, now);
     shard.ended(id, failure(TRANSIENT), now + 28 * SECOND);
     shard.unpark(now + 30 * SECOND);
     let (id, _) = attempt(&mut shard);
-    shard.seated(id, 2, now + 30 * SECOND);
+    seat(&mut shard, id, 2, now + 30 * SECOND);
     let mut vacated = Vec::new();
     shard.expire(now + 31 * SECOND, &mut vacated);
     assert!(vacated.is_empty());
@@ -207,7 +213,7 @@ fn cutting_gives_up_what_runs_and_ignores_its_late_end() {
     let (mut shard, now) = shard(&[]);
     deliver(&mut shard, routed("a", 0));
     let (id, _) = attempt(&mut shard);
-    shard.seated(id, 9, now);
+    seat(&mut shard, id, 9, now);
     let mut vacated = Vec::new();
     shard.cut(None, now, &mut vacated);
     assert_eq!(vacated, [(9, Class::First)]);
@@ -220,19 +226,27 @@ fn cutting_gives_up_what_runs_and_ignores_its_late_end() {
 fn deadlines_are_bounded_by_what_is_held() {
     let (mut shard, now) = shard(&[]);
     let mut vacated = Vec::new();
-    let seat = |shard: &mut Shard, key, offset, now| {
+    let enter = |shard: &mut Shard, key, offset, now| {
         let direct = shard.deliver_or_start(routed(key, offset), Destination::default(), now).unwrap();
-        let id = shard.enter(direct, now);
-        shard.seated(id, 0, now);
+        let id = shard.enter(direct, 0, now);
+        shard.times(now);
         id
     };
-    seat(&mut shard, "slow", 0, now);
-    for n in 1..100_000 {
-        let id = seat(&mut shard, "quick", n, now);
+    enter(&mut shard, "slow", 0, now);
+    let second = enter(&mut shard, "second", 1, now + SECOND);
+    for n in 2..100_000 {
+        let id = enter(&mut shard, "quick", n, now);
         shard.ended(id, Outcome::Handled, now);
         shard.expire(now, &mut vacated);
     }
-    assert!(shard.deadlines.len() < 1_000, "{} deadlines for 1 running", shard.deadlines.len());
+    assert!(shard.deadlines.len() < 1_000, "{} deadlines for 2 running", shard.deadlines.len());
+
+    // Each still has its own.
+    shard.expire(now + 30 * SECOND, &mut vacated);
+    assert_eq!(vacated.len(), 1);
+    assert!(shard.lanes.get(second).unwrap().is_running());
+    shard.expire(now + 31 * SECOND, &mut vacated);
+    assert_eq!(vacated.len(), 2);
 }
 
 #[test]

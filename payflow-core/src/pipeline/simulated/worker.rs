@@ -130,7 +130,9 @@ impl Worker {
                 self.shard.ended(id, outcome, now);
                 return false;
             }
-            self.seat(id, class, seat, now);
+            self.shard.seated(id, seat);
+            self.shard.times(now);
+            self.seats.insert(seat, (id, class));
             return true;
         }
         let Some(routed) = self.letters.pop_front() else {
@@ -149,14 +151,10 @@ impl Worker {
             self.shard.ended_directly(direct, outcome, now);
             return false;
         }
-        let id = self.shard.enter(direct, now);
-        self.seat(id, Class::First, seat, now);
+        let id = self.shard.enter(direct, seat, now);
+        self.shard.times(now);
+        self.seats.insert(seat, (id, Class::First));
         true
-    }
-
-    fn seat(&mut self, id: EntryId, class: Class, seat: usize, now: Instant) {
-        self.seats.insert(seat, (id, class));
-        self.shard.seated(id, seat, now);
     }
 
     /// A fatal error of the dead letters' producer ends the pipeline, as in the worker.

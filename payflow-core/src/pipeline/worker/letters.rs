@@ -54,16 +54,22 @@ impl Letters {
     }
 
     /// The next one; a batch that is empty now goes to `emptied`.
-    #[inline]
+    // Always: for each message.
+    #[inline(always)]
     pub(super) fn next(&mut self, emptied: &mut Vec<Batch>) -> Option<ToShard> {
         let letter = self.current.pop_front();
-        if self.current.is_empty()
-            && let Some((since, next)) = self.further.pop_front()
-        {
+        if self.current.is_empty() {
+            self.turn_over(emptied);
+        }
+        letter
+    }
+
+    #[cold]
+    fn turn_over(&mut self, emptied: &mut Vec<Batch>) {
+        if let Some((since, next)) = self.further.pop_front() {
             self.since = since;
             emptied.push(std::mem::replace(&mut self.current, next));
         }
-        letter
     }
 }
 

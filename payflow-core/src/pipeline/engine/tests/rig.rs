@@ -136,7 +136,10 @@ impl Rig {
         let (generation, _) = self.generations[&slot];
         let delivery = self.delivery(slot, generation, key);
         self.out.insert(delivery.token);
-        self.on(Event::Received(&mut Inbound { deliveries: vec![delivery], ..Inbound::default() }));
+        self.on(Event::Received(&mut Inbound {
+            deliveries: [delivery].into_iter().collect(),
+            ..Inbound::default()
+        }));
     }
 
     pub(super) fn advance(&mut self, time: Duration) {
@@ -304,6 +307,7 @@ impl Rig {
                     .find_map(|class| Some((class, shard.start(class, self.now)?)));
                 if let Some((class, (id, work, delivery))) = work {
                     self.check_start(&work, &delivery);
+                    self.shards[index].seated(id, self.seats + 1);
                     self.run(index, id, class, &work, delivery);
                 } else if let Some(routed) = self.letters[index].pop_front() {
                     self.start_directly(index, routed);
@@ -335,7 +339,7 @@ impl Rig {
                 self.shards[index].ended_directly(direct, Outcome::Handled, self.now);
             }
             _ => {
-                let id = self.shards[index].enter(direct, self.now);
+                let id = self.shards[index].enter(direct, self.seats + 1, self.now);
                 self.run(index, id, Class::First, &work, delivery);
             }
         }
@@ -343,7 +347,7 @@ impl Rig {
 
     fn run(&mut self, index: usize, id: EntryId, class: Class, work: &Work, delivery: Arc<Delivery>) {
         self.seats += 1;
-        self.shards[index].seated(id, self.seats, self.now);
+        self.shards[index].times(self.now);
         self.running.push(Running {
             shard: index,
             id,

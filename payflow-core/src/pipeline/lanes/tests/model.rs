@@ -175,8 +175,8 @@ impl Pair {
             }
         }
         let full = self.lanes.push(self.lanes.lane_of(&routed), routed, (), Instant::now());
-        // The slab tells no id of what is queued: it is the one with this offset.
-        let entry = self.lanes.entries.iter().find(|(_, entry)| entry.delivery.offset == offset);
+        // Nothing tells the id of what is queued: it is the one with this offset.
+        let entry = self.lanes.entries.iter().find(|(_, entry)| entry.delivery().offset == offset);
         let id = self.lanes.id(entry.expect("it was pushed").0);
         assert_eq!(full, self.model.push(name, held(id, Stage::Ready)));
         assert!(full.is_none_or(|head| self.lanes.has_full_lane(head)));
@@ -217,14 +217,14 @@ impl Pair {
             }
             Step::Remove { head } => {
                 if let Some(id) = self.head(head, &[Stage::Ready, Stage::Running, Stage::Parked]) {
-                    let removed = self.lanes.remove(id).map(|entry| entry.delivery.offset);
+                    let removed = self.lanes.remove(id).map(|delivery| delivery.offset);
                     assert_eq!(removed, Some(self.model.remove(id)));
                     self.gone.push(id);
                 }
             }
             Step::Take { slot } => {
                 let (mut taken, mut running) = (Vec::new(), Vec::new());
-                let on_taken = |entry: Entry<()>| taken.push(entry.delivery.offset);
+                let on_taken = |delivery: Arc<Delivery>| taken.push(delivery.offset);
                 self.lanes.take_unstarted(slot, on_taken, |id, _| running.push(id));
                 let (mut expected, mut on) = self.model.take_unstarted(slot);
                 taken.sort_unstable();
@@ -243,7 +243,8 @@ impl Pair {
             }
         }
         assert_eq!(self.lanes.len(), self.model.len());
-        assert_eq!(self.lanes.lanes.len(), self.lanes.by_hash.len());
+        let named = self.model.lanes.iter().filter(|((_, _, alone), _)| alone.is_none()).count();
+        assert_eq!(self.lanes.heads.len(), named);
         for class in [Class::First, Class::Again] {
             let ready = self.model.ready.iter().any(|(other, _)| *other == class);
             assert!(!ready || self.lanes.has_ready(class));
@@ -262,12 +263,12 @@ impl Pair {
             }
             if let Some(head) = self.head(0, &[Stage::Running]) {
                 assert_eq!(
-                    self.lanes.remove(head).map(|entry| entry.delivery.offset),
+                    self.lanes.remove(head).map(|delivery| delivery.offset),
                     Some(self.model.remove(head))
                 );
             }
         }
-        assert!(self.lanes.is_empty() && self.lanes.lanes.is_empty() && self.lanes.by_hash.is_empty());
+        assert!(self.lanes.is_empty() && self.lanes.heads.is_empty());
         for class in [Class::First, Class::Again] {
             assert_eq!(self.lanes.start(class), None);
         }

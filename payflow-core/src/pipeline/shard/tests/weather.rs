@@ -51,7 +51,7 @@ fn one_probe_at_a_time_over_all_shards_and_what_was_never_tried_first() {
 
     let at = now + SECOND;
     let id = probe(&mut shard, at);
-    assert_eq!(shard.lanes.get(id).unwrap().delivery.offset, 10);
+    assert_eq!(shard.lanes.get(id).unwrap().delivery().offset, 10);
     assert!(start(&mut shard, at).is_none());
     assert!(start(&mut other, at).is_none());
     assert_eq!(other.wake_at(at), None, "it is told when the probe has ended");

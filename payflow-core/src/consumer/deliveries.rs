@@ -1,0 +1,241 @@
+//! Deliveries that are handed on without being moved, in memory that is used again.
+
+use std::fmt;
+use std::iter::Map;
+use std::ops::Index;
+use std::slice;
+use std::sync::Arc;
+use std::vec;
+
+use super::Delivery;
+use crate::record::Headers;
+
+/// Deliveries in the order in which they were handed over.
+///
+/// Adapters [push](Self::push) them. Each is written where it stays until its handler has ended, into the memory of one
+/// that is finished, so nothing is allocated or moved for it in the long run.
+#[derive(Default)]
+pub struct Deliveries {
+    held: Vec<Arc<Delivery>>,
+    /// Emptied, and nobody else's.
+    spare: Vec<Arc<Delivery>>,
+}
+
+impl Deliveries {
+    /// None.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { held: Vec::new(), spare: Vec::new() }
+    }
+
+    /// Adds one behind those that are there.
+    // Always: what is pushed is mostly made in the call, and then written once.
+    #[inline(always)]
+    pub fn push(&mut self, delivery: Delivery) {
+        // In pieces all the way, so that it is not put together anywhere but in its place.
+        let Delivery { token, topic, partition, offset, timestamp_ms, key, value, headers } = delivery;
+        let mut place = self.spare.pop();
+        match place.as_mut().and_then(Arc::get_mut) {
+            Some(room) => {
+                room.token = token;
+                if !room.topic.is_same(&topic) {
+                    room.topic = topic;
+                }
+                room.partition = partition;
+                room.offset = offset;
+                room.timestamp_ms = timestamp_ms;
+                room.key = key;
+                room.value = value;
+                room.headers = headers;
+            }
+            None => {
+                let new = Delivery { token, topic, partition, offset, timestamp_ms, key, value, headers };
+                place = Some(Arc::new(new));
+            }
+        }
+        self.held.extend(place);
+    }
+
+    /// How many there are.
+    #[inline]
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// The first.
+    #[must_use]
+    pub fn first(&self) -> Option<&Delivery> {
+        self.held.first().map(|delivery| &**delivery)
+    }
+
+    /// The last.
+    #[must_use]
+    pub fn last(&self) -> Option<&Delivery> {
+        self.held.last().map(|delivery| &**delivery)
+    }
+
+    /// All, in order.
+    #[must_use]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Delivery> + Clone {
+        self.into_iter()
+    }
+
+    /// All, in order, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Delivery> {
+        self.held.iter_mut().map(Arc::make_mut)
+    }
+
+    /// Takes all out, in order.
+    pub fn drain(&mut self) -> impl Iterator<Item = Delivery> {
+        self.held.drain(..).map(Arc::unwrap_or_clone)
+    }
+
+    /// Takes all out of `other`, and adds them behind those that are there.
+    pub fn append(&mut self, other: &mut Self) {
+        self.held.append(&mut other.held);
+    }
+
+    /// Keeps those alone for which `keep` says so.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Delivery) -> bool) {
+        self.held.retain(|delivery| keep(delivery));
+    }
+
+    /// Lets go of all of them, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.spare.extend(self.held.drain(..).filter_map(emptied));
+    }
+
+    /// Takes all out, in order, as they lie.
+    pub(crate) fn drain_shared(&mut self) -> vec::Drain<'_, Arc<Delivery>> {
+        self.held.drain(..)
+    }
+
+    /// Gives memory for those to come: what [`emptied`] gave.
+    pub(crate) fn restock(&mut self, spare: &mut Vec<Arc<Delivery>>) {
+        self.spare.append(spare);
+    }
+}
+
+/// Lets go of the bytes of a delivery. `None` if somebody else has kept it: then they are theirs.
+#[inline]
+pub(crate) fn emptied(mut shared: Arc<Delivery>) -> Option<Arc<Delivery>> {
+    let delivery = Arc::get_mut(&mut shared)?;
+    delivery.key = None;
+    delivery.value = None;
+    delivery.headers = Headers::new();
+    Some(shared)
+}
+
+/// Deliveries, one after another.
+type Iter<'a> = Map<slice::Iter<'a, Arc<Delivery>>, fn(&'a Arc<Delivery>) -> &'a Delivery>;
+
+impl<'a> IntoIterator for &'a Deliveries {
+    type Item = &'a Delivery;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.held.iter().map(|delivery| delivery)
+    }
+}
+
+impl IntoIterator for Deliveries {
+    type Item = Delivery;
+    type IntoIter = Map<vec::IntoIter<Arc<Delivery>>, fn(Arc<Delivery>) -> Delivery>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.held.into_iter().map(Arc::unwrap_or_clone)
+    }
+}
+
+impl Extend<Delivery> for Deliveries {
+    fn extend<I: IntoIterator<Item = Delivery>>(&mut self, deliveries: I) {
+        deliveries.into_iter().for_each(|delivery| self.push(delivery));
+    }
+}
+
+impl FromIterator<Delivery> for Deliveries {
+    fn from_iter<I: IntoIterator<Item = Delivery>>(deliveries: I) -> Self {
+        Self { held: deliveries.into_iter().map(Arc::new).collect(), spare: Vec::new() }
+    }
+}
+
+impl Index<usize> for Deliveries {
+    type Output = Delivery;
+
+    /// # Panics
+    /// There are not so many.
+    fn index(&self, index: usize) -> &Delivery {
+        &self.held[index]
+    }
+}
+
+impl fmt::Debug for Deliveries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consumer::AckToken;
+    use crate::record::Topic;
+
+    fn delivery(topic: &Topic, offset: i64) -> Delivery {
+        Delivery {
+            token: AckToken::new(0, 0, offset),
+            topic: topic.clone(),
+            partition: 0,
+            offset,
+            timestamp_ms: None,
+            key: Some("key".into()),
+            value: Some("value".into()),
+            headers: [crate::record::Header { name: "name".into(), value: None }].into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn what_came_back_lets_go_of_its_bytes_and_is_used_again() {
+        let (one, other) = (Topic::parse("t").unwrap(), Topic::parse("u").unwrap());
+        let mut deliveries: Deliveries = [delivery(&one, 1)].into_iter().collect();
+        let shared = deliveries.drain_shared().next().unwrap();
+        let place = Arc::as_ptr(&shared);
+        let mut back: Vec<_> = emptied(shared).into_iter().collect();
+        assert_eq!((&back[0].key, &back[0].value, &back[0].headers), (&None, &None, &Headers::new()));
+
+        deliveries.restock(&mut back);
+        deliveries.push(delivery(&other, 2));
+        assert_eq!(Arc::as_ptr(&deliveries.held[0]), place);
+        assert_eq!(deliveries[0], delivery(&other, 2));
+    }
+
+    #[test]
+    fn what_a_handler_keeps_stays_whole() {
+        let topic = Topic::parse("t").unwrap();
+        let mut deliveries: Deliveries = [delivery(&topic, 1)].into_iter().collect();
+        let shared = deliveries.drain_shared().next().unwrap();
+        let kept = Arc::clone(&shared);
+        assert!(emptied(shared).is_none());
+        deliveries.push(delivery(&topic, 2));
+        assert_eq!((&*kept, &deliveries[0]), (&delivery(&topic, 1), &delivery(&topic, 2)));
+    }
+
+    #[test]
+    fn what_is_cleared_is_memory_for_the_next() {
+        let topic = Topic::parse("t").unwrap();
+        let mut deliveries = Deliveries::new();
+        deliveries.extend((0..3).map(|offset| delivery(&topic, offset)));
+        deliveries.clear();
+        assert_eq!((deliveries.len(), deliveries.spare.len()), (0, 3));
+        deliveries.push(delivery(&topic, 7));
+        assert_eq!((deliveries.len(), deliveries.spare.len()), (1, 2));
+        assert_eq!(deliveries[0], delivery(&topic, 7));
+    }
+}
