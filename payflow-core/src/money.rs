@@ -113,7 +113,10 @@ impl Money {
     /// The text is no such number, is longer than [`Money::TOKEN_CHARS_MAX`], has more significant fraction digits
     /// than the currency, or does not fit 64 bits. Nothing is ever rounded.
     pub fn from_decimal(token: &str, currency: Currency) -> Result<Self, InvalidAmount> {
-        let minor = Decimal::parse(token)?.scaled(currency.exponent())?;
+        let minor = match decimal::plain(token, currency.exponent()) {
+            Some(minor) => minor,
+            None => Decimal::parse(token)?.scaled(currency.exponent())?,
+        };
         Ok(Self { minor, currency })
     }
 

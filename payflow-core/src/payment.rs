@@ -2,6 +2,8 @@
 
 mod headers;
 mod id;
+mod text;
+mod time;
 
 use std::fmt;
 
@@ -11,6 +13,7 @@ pub use headers::PaymentHeaders;
 pub use id::{Fingerprint, InvalidId, PaymentId};
 pub(crate) use id::{Purpose, derive, hyphenated};
 
+use self::text::Text;
 use crate::money::{InvalidAmount, Money};
 
 /// Somebody asks that a payer pays an amount by a method.
@@ -106,7 +109,7 @@ impl PaymentRequest {
 
 /// Who pays: 1 to 128 bytes of UTF-8 without control characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UserId(Box<str>);
+pub struct UserId(Text<38>);
 
 impl UserId {
     /// The longest user id, in bytes.
@@ -120,7 +123,7 @@ impl UserId {
         let reason = match text.len() {
             0 => "must not be empty",
             length if length > Self::BYTES_MAX => "must have at most 128 bytes",
-            _ if text.chars().any(char::is_control) => "must not contain control characters",
+            _ if has_control(text) => "must not contain control characters",
             _ => return Ok(Self(text.into())),
         };
         Err(InvalidPayment::new(Field::UserId, reason))
@@ -129,13 +132,20 @@ impl UserId {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
+}
+
+/// Whether there is a character of Unicode category Cc.
+fn has_control(text: &str) -> bool {
+    // No early end: so it is done many bytes at once.
+    let printable_ascii = text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    !printable_ascii && text.chars().any(char::is_control)
 }
 
 /// How is paid: 1 to 64 characters of `[A-Za-z0-9._-]`, such as `paypal`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PaymentMethod(Box<str>);
+pub struct PaymentMethod(Text<22>);
 
 impl PaymentMethod {
     /// The longest method, in characters.
@@ -146,11 +156,12 @@ impl PaymentMethod {
     /// # Errors
     /// Empty, longer than [`CHARS_MAX`](Self::CHARS_MAX), or with another character.
     pub fn parse(text: &str) -> Result<Self, InvalidPayment> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         let reason = match text.len() {
             0 => "must not be empty",
             length if length > Self::CHARS_MAX => "must have at most 64 characters",
-            _ if !text.bytes().all(allowed) => "may contain only letters, digits, '.', '_' and '-'",
+            _ if !text.bytes().all(|byte| IN_METHODS[usize::from(byte)]) => {
+                "may contain only letters, digits, '.', '_' and '-'"
+            }
             _ => return Ok(Self(text.into())),
         };
         Err(InvalidPayment::new(Field::Method, reason))
@@ -159,9 +170,21 @@ impl PaymentMethod {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 }
+
+/// Which bytes a method may hold.
+const IN_METHODS: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let character = byte as u8;
+        allowed[byte] = character.is_ascii_alphanumeric() || matches!(character, b'.' | b'_' | b'-');
+        byte += 1;
+    }
+    allowed
+};
 
 /// A payer's id is personal data, so `Debug` shows its length only.
 impl fmt::Debug for UserId {
@@ -172,19 +195,19 @@ impl fmt::Debug for UserId {
 
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for PaymentMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PaymentMethod({})", self.0)
+        write!(f, "PaymentMethod({})", self.as_str())
     }
 }
 
 impl fmt::Display for PaymentMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

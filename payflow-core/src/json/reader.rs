@@ -6,20 +6,30 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::fast;
 use crate::money::{Currency, Money};
 use crate::payment::{Field, InvalidPayment, PaymentMethod, PaymentRequest, UserId};
 
 /// A JSON object that may be a payment request: its fields as they were written, not yet judged.
 ///
 /// Borrows from the bytes; nothing is allocated for the fields of the contract.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct JsonPayment<'a> {
-    user_id: Option<&'a RawValue>,
-    user_id_snake: Option<&'a RawValue>,
-    amount: Option<&'a RawValue>,
-    method: Option<&'a RawValue>,
-    currency: Option<&'a RawValue>,
+    user_id: Option<Token<'a>>,
+    user_id_snake: Option<Token<'a>>,
+    amount: Option<Token<'a>>,
+    method: Option<Token<'a>>,
+    currency: Option<Token<'a>>,
     unknown: Option<String>,
+}
+
+/// A value as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    /// What stands between the quotes of a string without escapes.
+    Plain(&'a str),
+    /// All of any other.
+    Other(&'a str),
 }
 
 impl<'a> JsonPayment<'a> {
@@ -31,7 +41,24 @@ impl<'a> JsonPayment<'a> {
     /// # Errors
     /// See [`JsonError`].
     pub fn read(bytes: &'a [u8]) -> Result<Self, JsonError> {
+        fast::read(bytes).map_or_else(|| Self::read_any(bytes), Ok)
+    }
+
+    /// Decides what is read, and how it is refused; [`fast::read`] is only its shorter way for the usual form.
+    pub(super) fn read_any(bytes: &'a [u8]) -> Result<Self, JsonError> {
         serde_json::from_slice(bytes).map_err(|error| judge(bytes, &error))
+    }
+
+    /// Where the value of a field of the contract is kept.
+    pub(super) fn field(&mut self, name: &str) -> Option<&mut Option<Token<'a>>> {
+        Some(match name {
+            "userId" => &mut self.user_id,
+            "user_id" => &mut self.user_id_snake,
+            "amount" => &mut self.amount,
+            "method" => &mut self.method,
+            "currency" => &mut self.currency,
+            _ => return None,
+        })
     }
 
     /// The first field that the contract does not have. A front door refuses it; a consumer ignores it.
@@ -45,8 +72,8 @@ impl<'a> JsonPayment<'a> {
     /// # Errors
     /// It is no string, or no currency in use.
     pub fn currency(&self) -> Result<Option<Currency>, InvalidPayment> {
-        let Some(raw) = self.currency else { return Ok(None) };
-        let code = string(raw, Field::Currency)?;
+        let Some(token) = self.currency else { return Ok(None) };
+        let code = string(token, Field::Currency)?;
         let currency =
             Currency::parse(&code).map_err(|e| InvalidPayment::new(Field::Currency, e.to_string()))?;
         Ok(Some(currency))
@@ -61,7 +88,7 @@ impl<'a> JsonPayment<'a> {
             (Some(_), Some(_)) => {
                 return Err(InvalidPayment::new(Field::UserId, "is given twice, as userId and as user_id"));
             }
-            (Some(raw), None) | (None, Some(raw)) => UserId::parse(&string(raw, Field::UserId)?)?,
+            (Some(token), None) | (None, Some(token)) => UserId::parse(&string(token, Field::UserId)?)?,
             (None, None) => return Err(missing(Field::UserId)),
         };
         let amount = self.amount.ok_or_else(|| missing(Field::Amount))?;
@@ -95,26 +122,24 @@ fn missing(field: Field) -> InvalidPayment {
 }
 
 /// The amount's token is read as text: a float on the way would already have rounded it.
-fn money(raw: &RawValue, currency: Currency) -> Result<Money, InvalidPayment> {
-    let token = raw.get();
-    if !token.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
-        return Err(InvalidPayment::new(Field::Amount, "must be a number"));
+fn money(token: Token<'_>, currency: Currency) -> Result<Money, InvalidPayment> {
+    match token {
+        Token::Other(number) if number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
+            Money::from_decimal(number, currency).map_err(InvalidPayment::amount)
+        }
+        _ => Err(InvalidPayment::new(Field::Amount, "must be a number")),
     }
-    Money::from_decimal(token, currency).map_err(InvalidPayment::amount)
 }
 
-fn string(raw: &RawValue, field: Field) -> Result<Cow<'_, str>, InvalidPayment> {
-    let token = raw.get();
-    let Some(inner) = token.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
-        return Err(InvalidPayment::new(field, "must be a string"));
-    };
-    if !inner.contains('\\') {
-        return Ok(Cow::Borrowed(inner));
+fn string(token: Token<'_>, field: Field) -> Result<Cow<'_, str>, InvalidPayment> {
+    match token {
+        Token::Plain(text) => Ok(Cow::Borrowed(text)),
+        // Only now can it fail: an escape may name half of a surrogate pair.
+        Token::Other(string) if string.starts_with('"') => serde_json::from_str(string)
+            .map(Cow::Owned)
+            .map_err(|_| InvalidPayment::new(field, "must be a string of Unicode")),
+        Token::Other(_) => Err(InvalidPayment::new(field, "must be a string")),
     }
-    // Only now can it fail: an escape may name half of a surrogate pair.
-    let text =
-        serde_json::from_str(token).map_err(|_| InvalidPayment::new(field, "must be a string of Unicode"))?;
-    Ok(Cow::Owned(text))
 }
 
 /// What kind of refusal it was. Runs only on bad input, and so may read it a second time.
@@ -178,19 +203,16 @@ impl<'de> Visitor<'de> for FieldsVisitor {
             if value.get().starts_with(['[', '{']) && too_deep(value.get().as_bytes()) {
                 return Err(serde::de::Error::custom(DEEP));
             }
-            let field = match name {
-                Name::UserId => &mut payment.user_id,
-                Name::UserIdSnake => &mut payment.user_id_snake,
-                Name::Amount => &mut payment.amount,
-                Name::Method => &mut payment.method,
-                Name::Currency => &mut payment.currency,
+            match name {
+                Name::Known(name) => {
+                    let field = payment.field(name).map(|field| field.replace(Token::of(value)));
+                    if field.flatten().is_some() {
+                        return Err(serde::de::Error::custom(DUPLICATE));
+                    }
+                }
                 Name::Unknown(name) => {
                     payment.unknown.get_or_insert(name);
-                    continue;
                 }
-            };
-            if field.replace(value).is_some() {
-                return Err(serde::de::Error::custom(DUPLICATE));
             }
         }
         Ok(payment)
@@ -199,11 +221,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 
 /// A field's name; those of the contract are told apart without an allocation.
 enum Name {
-    UserId,
-    UserIdSnake,
-    Amount,
-    Method,
-    Currency,
+    Known(&'static str),
     Unknown(String),
 }
 
@@ -223,13 +241,19 @@ impl Visitor<'_> for NameVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Name, E> {
-        Ok(match name {
-            "userId" => Name::UserId,
-            "user_id" => Name::UserIdSnake,
-            "amount" => Name::Amount,
-            "method" => Name::Method,
-            "currency" => Name::Currency,
-            unknown => Name::Unknown(unknown.to_owned()),
-        })
+        let known = NAMES.into_iter().find(|known| *known == name);
+        Ok(known.map_or_else(|| Name::Unknown(name.to_owned()), Name::Known))
+    }
+}
+
+const NAMES: [&str; 5] = ["userId", "user_id", "amount", "method", "currency"];
+
+impl<'a> Token<'a> {
+    fn of(raw: &'a RawValue) -> Self {
+        let token = raw.get();
+        match token.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+            Some(inner) if !inner.contains('\\') => Token::Plain(inner),
+            _ => Token::Other(token),
+        }
     }
 }

@@ -73,6 +73,37 @@ impl Decimal {
     }
 }
 
+/// The value of plain digits, with or without a point, in units of `10^-digits`: what nearly all amounts are. `None`
+/// says nothing of them, so that [`Decimal`] decides.
+pub(crate) fn plain(token: &str, digits: u8) -> Option<i64> {
+    // So many digits fit.
+    if token.len() > 18 {
+        return None;
+    }
+    let (mut value, mut whole, mut fraction) = (0_i64, None, 0);
+    for byte in token.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                value = value * 10 + i64::from(byte - b'0');
+                fraction += 1;
+            }
+            b'.' if whole.is_none() => whole = Some(std::mem::take(&mut fraction)),
+            _ => return None,
+        }
+    }
+    // Digits on both sides of the point, if there is one, and no zero before another of them.
+    let (whole, fraction) = whole.map_or((fraction, 0), |whole| (whole, fraction));
+    let has_point = token.len() > whole;
+    let leading_zero = whole > 1 && token.starts_with('0');
+    if whole == 0 || (has_point && fraction == 0) || leading_zero {
+        return None;
+    }
+    let shift = usize::from(digits).checked_sub(fraction)?;
+    value.checked_mul(*POWERS_OF_TEN.get(shift)?)
+}
+
+const POWERS_OF_TEN: [i64; 5] = [1, 10, 100, 1_000, 10_000];
+
 fn all_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }

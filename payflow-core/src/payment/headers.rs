@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Field, InvalidPayment, PaymentId, PaymentRequest};
+use super::{Field, InvalidPayment, PaymentId, PaymentRequest, time};
 use crate::money::Currency;
 use crate::record::{HeaderName, Headers};
 
@@ -34,6 +34,9 @@ impl PaymentHeaders {
     /// # Errors
     /// A header is there and says nonsense.
     pub fn read(headers: &Headers) -> Result<Self, InvalidPayment> {
+        if headers.is_empty() {
+            return Ok(Self::default());
+        }
         Ok(Self {
             currency: read(headers, HeaderName::CURRENCY, Field::Currency, |text| {
                 Currency::parse(text).map_err(|error| error.to_string())
@@ -42,7 +45,7 @@ impl PaymentHeaders {
                 PaymentId::parse(text).map_err(|error| error.to_string())
             })?,
             created_at: read(headers, HeaderName::CREATED_AT, Field::CreatedAt, |text| {
-                text.parse().map_err(|_| "is not an RFC 3339 time".to_owned())
+                time::read(text).map_err(|_| "is not an RFC 3339 time".to_owned())
             })?,
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use payflow_core::{AckToken, Delivery, Header, HeaderName, Topic};
+use payflow_core::{AckToken, Delivery, Headers, Topic};
 
 use super::waker::Waker;
 use crate::native::Read;
@@ -18,7 +18,6 @@ const CHUNK_BYTES: usize = 64 << 10;
 pub(super) struct Copier {
     bytes: Vec<u8>,
     records: Vec<Copied>,
-    headers: Vec<(HeaderName, Option<Span>)>,
     budget: Arc<Budget>,
 }
 
@@ -32,7 +31,7 @@ struct Copied {
     timestamp_ms: Option<i64>,
     key: Option<Span>,
     value: Option<Span>,
-    headers: usize,
+    headers: Span,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +42,7 @@ struct Span {
 
 impl Copier {
     pub(super) fn new(budget: Arc<Budget>) -> Self {
-        Self { bytes: Vec::with_capacity(CHUNK_BYTES), records: Vec::new(), headers: Vec::new(), budget }
+        Self { bytes: Vec::with_capacity(CHUNK_BYTES), records: Vec::new(), budget }
     }
 
     /// Copies a record. What was copied before becomes deliveries once the buffer is full.
@@ -58,13 +57,10 @@ impl Copier {
         if self.bytes.len() + length(message.key()) + length(message.value()) > CHUNK_BYTES {
             self.seal(into);
         }
-        let headers = self.headers.len();
         let key = message.key().map(|key| append(&mut self.bytes, key));
         let value = message.value().map(|value| append(&mut self.bytes, value));
-        message.headers(|name, value| {
-            let value = value.map(|value| append(&mut self.bytes, value));
-            self.headers.push((name.into(), value));
-        });
+        let headers = self.bytes.len();
+        message.headers(|name, value| Headers::pack(&mut self.bytes, name, value));
         self.records.push(Copied {
             token,
             topic: topic.clone(),
@@ -73,7 +69,7 @@ impl Copier {
             timestamp_ms: message.timestamp_ms(),
             key,
             value,
-            headers: self.headers.len() - headers,
+            headers: Span { from: headers, to: self.bytes.len() },
         });
         if self.bytes.len() >= CHUNK_BYTES {
             self.seal(into);
@@ -88,30 +84,32 @@ impl Copier {
         let chunk = self.budget.chunk(&self.bytes);
         let slice = |span: Span| {
             // Without this an empty key would keep the buffer alive.
-            if span.from == span.to { Bytes::new() } else { chunk.slice(span.from..span.to) }
+            if span.is_empty() { Bytes::new() } else { chunk.slice(span.from..span.to) }
         };
-        let mut headers = self.headers.drain(..);
-        into.extend(self.records.drain(..).map(|copied| {
-            Delivery {
-                token: copied.token,
-                topic: copied.topic,
-                partition: copied.partition,
-                offset: copied.offset,
-                timestamp_ms: copied.timestamp_ms,
-                key: copied.key.map(slice),
-                value: copied.value.map(slice),
-                headers: headers
-                    .by_ref()
-                    .take(copied.headers)
-                    .map(|(name, value)| Header { name, value: value.map(slice) })
-                    .collect(),
-            }
+        into.extend(self.records.drain(..).map(|copied| Delivery {
+            token: copied.token,
+            topic: copied.topic,
+            partition: copied.partition,
+            offset: copied.offset,
+            timestamp_ms: copied.timestamp_ms,
+            key: copied.key.map(slice),
+            value: copied.value.map(slice),
+            headers: if copied.headers.is_empty() {
+                Headers::new()
+            } else {
+                Headers::packed(slice(copied.headers))
+            },
         }));
-        drop(headers);
         if self.bytes.capacity() > 2 * CHUNK_BYTES {
             self.bytes = Vec::with_capacity(CHUNK_BYTES);
         }
         self.bytes.clear();
+    }
+}
+
+impl Span {
+    const fn is_empty(self) -> bool {
+        self.from == self.to
     }
 }
 
