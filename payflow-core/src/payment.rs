@@ -2,6 +2,8 @@
 
 mod headers;
 mod id;
+#[cfg(feature = "json")]
+mod plain;
 mod text;
 mod time;
 
@@ -13,6 +15,8 @@ pub use headers::PaymentHeaders;
 pub use id::{Fingerprint, InvalidId, PaymentId};
 pub(crate) use id::{Purpose, derive, hyphenated};
 
+#[cfg(feature = "json")]
+pub(crate) use self::plain::PlainText;
 use self::text::Text;
 use crate::money::{InvalidAmount, Money};
 
@@ -64,8 +68,10 @@ impl PaymentRequest {
 
     /// The same request with what identity a record carried.
     #[must_use]
-    pub fn with_identity(self, id: Option<PaymentId>, created_at: Option<Timestamp>) -> Self {
-        Self { id, created_at, ..self }
+    pub fn with_identity(mut self, id: Option<PaymentId>, created_at: Option<Timestamp>) -> Self {
+        self.id = id;
+        self.created_at = created_at;
+        self
     }
 
     /// Who pays; also the record key, and so the unit of order.
@@ -129,6 +135,12 @@ impl UserId {
         Err(InvalidPayment::new(Field::UserId, reason))
     }
 
+    /// A short one of characters that all may stand in it; `None` says nothing of others.
+    #[cfg(feature = "json")]
+    pub(crate) fn of_plain(text: PlainText<'_>) -> Option<Self> {
+        (!text.as_bytes().is_empty()).then(|| Text::short(text).map(Self))?
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -165,6 +177,14 @@ impl PaymentMethod {
             _ => return Ok(Self(text.into())),
         };
         Err(InvalidPayment::new(Field::Method, reason))
+    }
+
+    /// A short one; `None` says nothing of others.
+    #[cfg(feature = "json")]
+    pub(crate) fn of_plain(text: PlainText<'_>) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let allowed = !bytes.is_empty() && bytes.iter().all(|byte| IN_METHODS[usize::from(*byte)]);
+        allowed.then(|| Text::short(text).map(Self))?
     }
 
     /// The text.

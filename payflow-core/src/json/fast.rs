@@ -1,124 +1,93 @@
 //! Reads what nearly all records are in one pass: fields of the contract, each once, plain strings and plain numbers.
 
-use super::reader::{JsonPayment, Token};
+use crate::money::{Currency, Money, PlainNumber};
+use crate::payment::{PaymentMethod, PaymentRequest, PlainText, UserId};
 
-/// Reads one JSON document if it is such an object; `None` says nothing of it, so the reader that takes all decides.
-pub(super) fn read(bytes: &[u8]) -> Option<JsonPayment<'_>> {
-    let mut rest = Rest { text: std::str::from_utf8(bytes).ok()?, at: 0 };
-    let mut payment = JsonPayment::default();
-    rest.skip_white_space();
-    rest.take(b'{')?;
-    loop {
-        rest.skip_white_space();
-        rest.take(b'"')?;
-        let field = payment.field(rest.plain_string()?)?;
-        if field.is_some() {
-            return None;
-        }
-        rest.skip_white_space();
-        rest.take(b':')?;
-        rest.skip_white_space();
-        *field = Some(match rest.next()? {
-            b'"' => {
-                rest.at += 1;
-                Token::Plain(rest.plain_string()?)
-            }
-            b'0'..=b'9' => Token::Other(rest.plain_number()?),
-            _ => return None,
-        });
-        rest.skip_white_space();
-        match rest.next()? {
-            b',' => rest.at += 1,
-            _ => break,
-        }
-    }
-    rest.take(b'}')?;
-    rest.skip_white_space();
-    (rest.at == bytes.len()).then_some(payment)
+/// A payment whose document holds nothing unusual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Usual<'a> {
+    user_id: PlainText<'a>,
+    amount: PlainNumber,
+    method: PlainText<'a>,
+    currency: Option<PlainText<'a>>,
 }
 
-/// What is not read yet.
-struct Rest<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Rest<'a> {
-    fn next(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn take(&mut self, expected: u8) -> Option<()> {
-        (self.next()? == expected).then(|| self.at += 1)
-    }
-
-    fn skip_white_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.next() {
-            self.at += 1;
-        }
-    }
-
-    /// What stands before the closing quote, which is passed. No escapes.
-    fn plain_string(&mut self) -> Option<&'a str> {
-        let from = self.at;
-        let bytes = self.text.as_bytes().get(from..)?;
-        let length = plain_length(bytes);
-        self.at = from + length;
-        self.take(b'"')?;
-        self.text.get(from..from + length)
-    }
-
-    /// Digits, and digits behind a point: no sign, no exponent.
-    fn plain_number(&mut self) -> Option<&'a str> {
-        let from = self.at;
-        let zero = self.next() == Some(b'0');
-        let whole = self.digits();
-        if zero && whole > 1 {
-            return None;
-        }
-        if self.next() == Some(b'.') {
-            self.at += 1;
-            if self.digits() == 0 {
-                return None;
+impl<'a> Usual<'a> {
+    /// Reads one JSON document if it is such a payment; `None` says nothing of it, so the reader that takes all decides.
+    pub(super) fn read(document: &'a [u8]) -> Option<Self> {
+        let (mut user_id, mut amount, mut method, mut currency) = (None, None, None, None);
+        let mut rest = behind(document, b'{')?;
+        loop {
+            rest = behind(rest, b'"')?;
+            let end = if let Some(value) = rest.strip_prefix(b"userId\"") {
+                text(value, &mut user_id)?
+            } else if let Some(value) = rest.strip_prefix(b"amount\"") {
+                let (number, end) = PlainNumber::split(skip_white_space(behind(value, b':')?))?;
+                amount.replace(number).is_none().then_some(end)?
+            } else if let Some(value) = rest.strip_prefix(b"method\"") {
+                text(value, &mut method)?
+            } else {
+                text(rest.strip_prefix(b"currency\"")?, &mut currency)?
+            };
+            match next(end)? {
+                (b',', behind) => rest = behind,
+                (b'}', behind) => {
+                    rest = behind;
+                    break;
+                }
+                _ => return None,
             }
         }
-        // What follows must end it, as the caller sees to: an exponent does not.
-        self.text.get(from..self.at)
+        skip_white_space(rest).is_empty().then_some(())?;
+        Some(Self { user_id: user_id?, amount: amount?, method: method?, currency })
     }
 
-    fn digits(&mut self) -> usize {
-        let from = self.at;
-        while let Some(b'0'..=b'9') = self.next() {
-            self.at += 1;
-        }
-        self.at - from
+    pub(super) fn states_currency(&self) -> bool {
+        self.currency.is_some()
+    }
+
+    pub(super) fn currency(&self) -> Option<Currency> {
+        Currency::parse(str::from_utf8(self.currency?.as_bytes()).ok()?).ok()
+    }
+
+    /// The request, if nothing in it is refused.
+    pub(super) fn request(&self, currency: Currency) -> Option<PaymentRequest> {
+        let amount = Money::new(self.amount.scaled(currency.exponent())?, currency);
+        let (user_id, method) = (UserId::of_plain(self.user_id)?, PaymentMethod::of_plain(self.method)?);
+        PaymentRequest::new(user_id, amount, method).ok()
     }
 }
 
-/// How many bytes stand before the first that a plain string cannot hold: a quote, a backslash, a control character.
-fn plain_length(bytes: &[u8]) -> usize {
-    let mut words = bytes.chunks_exact(8);
-    let mut length = 0;
-    for word in words.by_ref() {
-        // Eight at a time; the lowest bit that is set is that of the first byte that ends it, in any byte order.
-        let word = word.try_into().map_or(0, u64::from_le_bytes);
-        let ends = below(word, 0x20) | below(word ^ EACH * 0x22, 1) | below(word ^ EACH * 0x5c, 1);
-        if ends != 0 {
-            return length + (ends.trailing_zeros() / 8) as usize;
-        }
-        length += 8;
+/// Reads the string that is a field's value, unless the field has one, and gives what stands behind it.
+fn text<'a>(value: &'a [u8], field: &mut Option<PlainText<'a>>) -> Option<&'a [u8]> {
+    let (text, end) = PlainText::split(behind(behind(value, b':')?, b'"')?);
+    // It may have ended with what a plain text cannot hold.
+    let end = end.strip_prefix(b"\"")?;
+    field.replace(text).is_none().then_some(end)
+}
+
+/// What stands behind `expected`, if that comes next.
+fn behind(bytes: &[u8], expected: u8) -> Option<&[u8]> {
+    let (found, rest) = next(bytes)?;
+    (found == expected).then_some(rest)
+}
+
+/// The first byte that is no white space, and what stands behind it.
+fn next(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let (first, rest) = bytes.split_first()?;
+    if *first > b' ' {
+        return Some((*first, rest));
     }
-    let ends = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    length + words.remainder().iter().take_while(|byte| !ends(byte)).count()
+    let (first, rest) = skip_white_space(bytes).split_first()?;
+    Some((*first, rest))
 }
 
-/// The high bit of each byte that is below `limit` (128 at most). Bits above the lowest that is set may be wrong.
-const fn below(word: u64, limit: u64) -> u64 {
-    word.wrapping_sub(EACH * limit) & !word & (EACH * 0x80)
+fn skip_white_space(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
 }
-
-/// One in each byte.
-const EACH: u64 = 0x0101_0101_0101_0101;
 
 #[cfg(test)]
 mod tests;

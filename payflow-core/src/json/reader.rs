@@ -6,30 +6,25 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::fast;
+use super::fast::Usual;
 use crate::money::{Currency, Money};
 use crate::payment::{Field, InvalidPayment, PaymentMethod, PaymentRequest, UserId};
 
 /// A JSON object that may be a payment request: its fields as they were written, not yet judged.
 ///
 /// Borrows from the bytes; nothing is allocated for the fields of the contract.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct JsonPayment<'a> {
-    user_id: Option<Token<'a>>,
-    user_id_snake: Option<Token<'a>>,
-    amount: Option<Token<'a>>,
-    method: Option<Token<'a>>,
-    currency: Option<Token<'a>>,
-    unknown: Option<String>,
+    document: &'a [u8],
+    read: Read<'a>,
 }
 
-/// A value as it was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Token<'a> {
-    /// What stands between the quotes of a string without escapes.
-    Plain(&'a str),
-    /// All of any other.
-    Other(&'a str),
+#[derive(Debug)]
+enum Read<'a> {
+    /// In the short way.
+    Usual(Usual<'a>),
+    /// By the reader that takes all, and that decides what is refused, and how.
+    Any(Box<Fields<'a>>),
 }
 
 impl<'a> JsonPayment<'a> {
@@ -40,31 +35,21 @@ impl<'a> JsonPayment<'a> {
     ///
     /// # Errors
     /// See [`JsonError`].
-    pub fn read(bytes: &'a [u8]) -> Result<Self, JsonError> {
-        fast::read(bytes).map_or_else(|| Self::read_any(bytes), Ok)
-    }
-
-    /// Decides what is read, and how it is refused; [`fast::read`] is only its shorter way for the usual form.
-    pub(super) fn read_any(bytes: &'a [u8]) -> Result<Self, JsonError> {
-        serde_json::from_slice(bytes).map_err(|error| judge(bytes, &error))
-    }
-
-    /// Where the value of a field of the contract is kept.
-    pub(super) fn field(&mut self, name: &str) -> Option<&mut Option<Token<'a>>> {
-        Some(match name {
-            "userId" => &mut self.user_id,
-            "user_id" => &mut self.user_id_snake,
-            "amount" => &mut self.amount,
-            "method" => &mut self.method,
-            "currency" => &mut self.currency,
-            _ => return None,
-        })
+    pub fn read(document: &'a [u8]) -> Result<Self, JsonError> {
+        let read = match Usual::read(document) {
+            Some(usual) => Read::Usual(usual),
+            None => Read::Any(Box::new(Fields::read(document)?)),
+        };
+        Ok(Self { document, read })
     }
 
     /// The first field that the contract does not have. A front door refuses it; a consumer ignores it.
     #[must_use]
     pub fn unknown_field(&self) -> Option<&str> {
-        self.unknown.as_deref()
+        match &self.read {
+            Read::Usual(_) => None,
+            Read::Any(fields) => fields.unknown.as_deref(),
+        }
     }
 
     /// The currency that the object states, if it does.
@@ -72,11 +57,13 @@ impl<'a> JsonPayment<'a> {
     /// # Errors
     /// It is no string, or no currency in use.
     pub fn currency(&self) -> Result<Option<Currency>, InvalidPayment> {
-        let Some(token) = self.currency else { return Ok(None) };
-        let code = string(token, Field::Currency)?;
-        let currency =
-            Currency::parse(&code).map_err(|e| InvalidPayment::new(Field::Currency, e.to_string()))?;
-        Ok(Some(currency))
+        match &self.read {
+            Read::Usual(usual) if !usual.states_currency() => Ok(None),
+            Read::Usual(usual) => {
+                usual.currency().map_or_else(|| self.anew()?.currency(), |taken| Ok(Some(taken)))
+            }
+            Read::Any(fields) => fields.currency(),
+        }
     }
 
     /// The request, with the amount in `currency`.
@@ -84,11 +71,53 @@ impl<'a> JsonPayment<'a> {
     /// # Errors
     /// The first field that is missing or refused. `None` for the currency is a missing `currency`.
     pub fn request(&self, currency: Option<Currency>) -> Result<PaymentRequest, InvalidPayment> {
+        match &self.read {
+            Read::Usual(usual) => match currency.and_then(|currency| usual.request(currency)) {
+                Some(request) => Ok(request),
+                None => self.anew()?.request(currency),
+            },
+            Read::Any(fields) => fields.request(currency),
+        }
+    }
+
+    /// Something in what was read the short way may be refused.
+    #[cold]
+    fn anew(&self) -> Result<Fields<'a>, InvalidPayment> {
+        // What the short way takes is well-formed.
+        Fields::read(self.document).map_err(|error| InvalidPayment::new(Field::Amount, error.to_string()))
+    }
+}
+
+/// All that the object holds, each value as it was written.
+#[derive(Debug, Default)]
+pub(super) struct Fields<'a> {
+    user_id: Option<&'a RawValue>,
+    user_id_snake: Option<&'a RawValue>,
+    amount: Option<&'a RawValue>,
+    method: Option<&'a RawValue>,
+    currency: Option<&'a RawValue>,
+    pub(super) unknown: Option<String>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, JsonError> {
+        serde_json::from_slice(bytes).map_err(|error| judge(bytes, &error))
+    }
+
+    pub(super) fn currency(&self) -> Result<Option<Currency>, InvalidPayment> {
+        let Some(raw) = self.currency else { return Ok(None) };
+        let code = string(raw, Field::Currency)?;
+        let currency =
+            Currency::parse(&code).map_err(|e| InvalidPayment::new(Field::Currency, e.to_string()))?;
+        Ok(Some(currency))
+    }
+
+    pub(super) fn request(&self, currency: Option<Currency>) -> Result<PaymentRequest, InvalidPayment> {
         let user_id = match (self.user_id, self.user_id_snake) {
             (Some(_), Some(_)) => {
                 return Err(InvalidPayment::new(Field::UserId, "is given twice, as userId and as user_id"));
             }
-            (Some(token), None) | (None, Some(token)) => UserId::parse(&string(token, Field::UserId)?)?,
+            (Some(raw), None) | (None, Some(raw)) => UserId::parse(&string(raw, Field::UserId)?)?,
             (None, None) => return Err(missing(Field::UserId)),
         };
         let amount = self.amount.ok_or_else(|| missing(Field::Amount))?;
@@ -122,24 +151,26 @@ fn missing(field: Field) -> InvalidPayment {
 }
 
 /// The amount's token is read as text: a float on the way would already have rounded it.
-fn money(token: Token<'_>, currency: Currency) -> Result<Money, InvalidPayment> {
-    match token {
-        Token::Other(number) if number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
-            Money::from_decimal(number, currency).map_err(InvalidPayment::amount)
-        }
-        _ => Err(InvalidPayment::new(Field::Amount, "must be a number")),
+fn money(raw: &RawValue, currency: Currency) -> Result<Money, InvalidPayment> {
+    let token = raw.get();
+    if !token.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        return Err(InvalidPayment::new(Field::Amount, "must be a number"));
     }
+    Money::from_decimal(token, currency).map_err(InvalidPayment::amount)
 }
 
-fn string(token: Token<'_>, field: Field) -> Result<Cow<'_, str>, InvalidPayment> {
-    match token {
-        Token::Plain(text) => Ok(Cow::Borrowed(text)),
-        // Only now can it fail: an escape may name half of a surrogate pair.
-        Token::Other(string) if string.starts_with('"') => serde_json::from_str(string)
-            .map(Cow::Owned)
-            .map_err(|_| InvalidPayment::new(field, "must be a string of Unicode")),
-        Token::Other(_) => Err(InvalidPayment::new(field, "must be a string")),
+fn string(raw: &RawValue, field: Field) -> Result<Cow<'_, str>, InvalidPayment> {
+    let token = raw.get();
+    let Some(inner) = token.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return Err(InvalidPayment::new(field, "must be a string"));
+    };
+    if !inner.contains('\\') {
+        return Ok(Cow::Borrowed(inner));
     }
+    // Only now can it fail: an escape may name half of a surrogate pair.
+    let text =
+        serde_json::from_str(token).map_err(|_| InvalidPayment::new(field, "must be a string of Unicode"))?;
+    Ok(Cow::Owned(text))
 }
 
 /// What kind of refusal it was. Runs only on bad input, and so may read it a second time.
@@ -180,7 +211,7 @@ fn too_deep(bytes: &[u8]) -> bool {
 const DUPLICATE: &str = "duplicate";
 const DEEP: &str = "deep";
 
-impl<'de: 'a, 'a> Deserialize<'de> for JsonPayment<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(FieldsVisitor)
     }
@@ -189,30 +220,33 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonPayment<'a> {
 struct FieldsVisitor;
 
 impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = JsonPayment<'de>;
+    type Value = Fields<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut payment = JsonPayment::default();
+        let mut payment = Fields::default();
         while let Some(name) = map.next_key::<Name>()? {
             let value: &'de RawValue = map.next_value()?;
             // Fields of the contract are no brackets, so the usual record is not scanned.
             if value.get().starts_with(['[', '{']) && too_deep(value.get().as_bytes()) {
                 return Err(serde::de::Error::custom(DEEP));
             }
-            match name {
-                Name::Known(name) => {
-                    let field = payment.field(name).map(|field| field.replace(Token::of(value)));
-                    if field.flatten().is_some() {
-                        return Err(serde::de::Error::custom(DUPLICATE));
-                    }
-                }
+            let field = match name {
+                Name::UserId => &mut payment.user_id,
+                Name::UserIdSnake => &mut payment.user_id_snake,
+                Name::Amount => &mut payment.amount,
+                Name::Method => &mut payment.method,
+                Name::Currency => &mut payment.currency,
                 Name::Unknown(name) => {
                     payment.unknown.get_or_insert(name);
+                    continue;
                 }
+            };
+            if field.replace(value).is_some() {
+                return Err(serde::de::Error::custom(DUPLICATE));
             }
         }
         Ok(payment)
@@ -221,7 +255,11 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 
 /// A field's name; those of the contract are told apart without an allocation.
 enum Name {
-    Known(&'static str),
+    UserId,
+    UserIdSnake,
+    Amount,
+    Method,
+    Currency,
     Unknown(String),
 }
 
@@ -241,19 +279,13 @@ impl Visitor<'_> for NameVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Name, E> {
-        let known = NAMES.into_iter().find(|known| *known == name);
-        Ok(known.map_or_else(|| Name::Unknown(name.to_owned()), Name::Known))
-    }
-}
-
-const NAMES: [&str; 5] = ["userId", "user_id", "amount", "method", "currency"];
-
-impl<'a> Token<'a> {
-    fn of(raw: &'a RawValue) -> Self {
-        let token = raw.get();
-        match token.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-            Some(inner) if !inner.contains('\\') => Token::Plain(inner),
-            _ => Token::Other(token),
-        }
+        Ok(match name {
+            "userId" => Name::UserId,
+            "user_id" => Name::UserIdSnake,
+            "amount" => Name::Amount,
+            "method" => Name::Method,
+            "currency" => Name::Currency,
+            unknown => Name::Unknown(unknown.to_owned()),
+        })
     }
 }

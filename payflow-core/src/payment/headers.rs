@@ -1,6 +1,7 @@
 //! What the headers of a record say of a payment, beside the three fields of its value.
 
 use jiff::Timestamp;
+use uuid::fmt::Hyphenated;
 
 use super::{Field, InvalidPayment, PaymentId, PaymentRequest, time};
 use crate::money::Currency;
@@ -56,10 +57,11 @@ impl PaymentHeaders {
             headers.append(HeaderName::CURRENCY, currency.code());
         }
         if let Some(id) = self.payment_id {
-            headers.append(HeaderName::PAYMENT_ID, id.to_string());
+            let mut room = [0; Hyphenated::LENGTH];
+            headers.append(HeaderName::PAYMENT_ID, id.as_uuid().hyphenated().encode_lower(&mut room));
         }
         if let Some(created_at) = self.created_at {
-            headers.append(HeaderName::CREATED_AT, created_at.to_string());
+            headers.append(HeaderName::CREATED_AT, time::text(created_at));
         }
     }
 }

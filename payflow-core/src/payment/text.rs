@@ -3,6 +3,9 @@
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
+#[cfg(feature = "json")]
+use super::plain::PlainText;
+
 /// A text that never changes; up to `SHORT` bytes of it need no memory of their own.
 #[derive(Clone)]
 pub(super) struct Text<const SHORT: usize>(Held<SHORT>);
@@ -14,6 +17,18 @@ enum Held<const SHORT: usize> {
 }
 
 impl<const SHORT: usize> Text<SHORT> {
+    /// The text, if it is a short one.
+    #[cfg(feature = "json")]
+    pub(super) fn short(text: PlainText<'_>) -> Option<Self> {
+        Self::here(text.as_bytes())
+    }
+
+    fn here(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; SHORT];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Self(Held::Here { length: u8::try_from(text.len()).ok()?, bytes }))
+    }
+
     pub(super) fn as_str(&self) -> &str {
         match &self.0 {
             Held::Here { .. } => str::from_utf8(self.as_bytes())
@@ -36,15 +51,7 @@ impl<const SHORT: usize> Text<SHORT> {
 
 impl<const SHORT: usize> From<&str> for Text<SHORT> {
     fn from(text: &str) -> Self {
-        let mut bytes = [0; SHORT];
-        let here = u8::try_from(text.len()).ok().zip(bytes.get_mut(..text.len()));
-        Self(match here {
-            Some((length, place)) => {
-                place.copy_from_slice(text.as_bytes());
-                Held::Here { length, bytes }
-            }
-            None => Held::Elsewhere(text.into()),
-        })
+        Self::here(text.as_bytes()).unwrap_or_else(|| Self(Held::Elsewhere(text.into())))
     }
 }
 

@@ -38,6 +38,52 @@ fn usual(text: &[u8]) -> Option<Timestamp> {
     Timestamp::new(seconds, i32::try_from(nanosecond).ok()?).ok()
 }
 
+/// A time as jiff writes it, and in a shorter way if it is one of the years 1970 to 9998 and of a whole millisecond.
+pub(super) fn text(time: Timestamp) -> String {
+    const LATEST_DAY: i64 = days_since_1970(9998, 12, 31);
+    let (seconds, nanosecond) = (time.as_second(), time.subsec_nanosecond());
+    let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    if !(0..=LATEST_DAY).contains(&day) || nanosecond % 1_000_000 != 0 || nanosecond < 0 {
+        return time.to_string();
+    }
+    let (year, month, day) = date(day);
+    let mut text = String::with_capacity(24);
+    let mut put = |number: i64, digits: u32, behind: Option<char>| {
+        let shown = (0..digits).rev().map(|place| number / 10_i64.pow(place) % 10);
+        text.extend(shown.map(|digit| char::from(b'0' + digit as u8)));
+        text.extend(behind);
+    };
+    put(year, 4, Some('-'));
+    put(month, 2, Some('-'));
+    put(day, 2, Some('T'));
+    put(second / 3_600, 2, Some(':'));
+    put(second / 60 % 60, 2, Some(':'));
+    put(second % 60, 2, (nanosecond > 0).then_some('.'));
+    // Zeros at the end are left out.
+    match i64::from(nanosecond / 1_000_000) {
+        0 => {}
+        tenths if tenths % 100 == 0 => put(tenths / 100, 1, None),
+        hundredths if hundredths % 10 == 0 => put(hundredths / 10, 2, None),
+        thousandths => put(thousandths, 3, None),
+    }
+    text.push('Z');
+    text
+}
+
+/// Year, month and day of a day from 1970 on.
+const fn date(days: i64) -> (i64, i64, i64) {
+    // Never too early, and too late by a few years at the most: a year has 365.2425 days on average.
+    let mut year = 1970 + days * 10_000 / 3_652_425 + 1;
+    while days_since_1970(year, 1, 1) > days {
+        year -= 1;
+    }
+    let mut month = 12;
+    while days_since_1970(year, month, 1) > days {
+        month -= 1;
+    }
+    (year, month, days - days_since_1970(year, month, 1) + 1)
+}
+
 fn number(digits: &[u8]) -> Option<i64> {
     digits
         .iter()
@@ -88,6 +134,7 @@ mod tests {
         for day in 0..194_000 {
             let time = Timestamp::new(day * 86_400 + day % 86_400, 0).unwrap();
             assert_eq!(usual(time.to_string().as_bytes()), Some(time));
+            assert_eq!(text(time), time.to_string());
         }
     }
 
@@ -119,10 +166,19 @@ mod tests {
 
     proptest! {
         #[test]
+        fn times_are_written_as_jiff_writes_them(millisecond in -2_000_000_000_000..=253_370_000_000_000_i64) {
+            let time = Timestamp::from_millisecond(millisecond).unwrap();
+            prop_assert_eq!(text(time), time.to_string());
+            let tenth = Timestamp::from_millisecond(millisecond / 100 * 100).unwrap();
+            prop_assert_eq!(text(tenth), tenth.to_string());
+        }
+
+        #[test]
         fn what_is_written_is_read_by_the_short_way(second in 0..253_000_000_000_i64, nanosecond in 0..1_000_000_000_i32, cut in 0..4_u32) {
             let nanosecond = nanosecond / 1_000_i32.pow(cut.min(3)) * 1_000_i32.pow(cut.min(3));
             let time = Timestamp::new(second, nanosecond).unwrap();
             prop_assert_eq!(usual(time.to_string().as_bytes()), Some(time));
+            prop_assert_eq!(text(time), time.to_string());
         }
 
         #[test]

@@ -188,9 +188,7 @@ impl Reading {
         partition.expected = Offset::Offset(offset.saturating_add(1));
         partition.epoch = message.leader_epoch();
         partition.position = Position::True;
-        let Assignment { slot, generation, topic, .. } = &partition.assignment;
-        let token = AckToken::new(*slot, *generation, offset);
-        self.copier.copy(message, token, topic, &mut self.deliveries);
+        self.copier.copy(message, &partition.assignment, &mut self.deliveries);
     }
 
     /// Reads nothing of a partition from this record on, until it is [released](Self::release).
@@ -225,6 +223,11 @@ impl Reading {
     pub(super) fn deliveries(&mut self) -> &mut Vec<Delivery> {
         self.copier.seal(&mut self.deliveries);
         &mut self.deliveries
+    }
+
+    /// How many bytes were read since this was last called.
+    pub(super) fn take_read_bytes(&mut self) -> usize {
+        self.copier.take_copied_bytes()
     }
 
     /// librdkafka has paused and goes on from its positions: those past an error are wrong from now on.

@@ -1,26 +1,41 @@
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use super::super::reader::{Fields, JsonPayment};
 use super::*;
 
-/// The short way may leave anything to the other reader, and must else agree with it.
+/// Whatever the bytes are, the answer is that of the reader that takes all.
 fn agrees(bytes: &[u8]) -> Result<(), TestCaseError> {
-    if let Some(payment) = read(bytes) {
-        prop_assert_eq!(JsonPayment::read_any(bytes), Ok(payment), "{}", String::from_utf8_lossy(bytes));
+    let shown = String::from_utf8_lossy(bytes);
+    let (payment, fields) = match (JsonPayment::read(bytes), Fields::read(bytes)) {
+        (Ok(payment), Ok(fields)) => (payment, fields),
+        (payment, fields) => {
+            prop_assert_eq!(payment.err(), fields.err(), "{}", shown);
+            return Ok(());
+        }
+    };
+    prop_assert_eq!(payment.unknown_field(), fields.unknown.as_deref(), "{}", shown);
+    prop_assert_eq!(payment.currency(), fields.currency(), "{}", shown);
+    for currency in [None, Some("JPY"), Some("EUR"), Some("CLF")] {
+        let currency = currency.map(|code| Currency::parse(code).unwrap());
+        prop_assert_eq!(payment.request(currency), fields.request(currency), "{}", shown);
     }
     Ok(())
 }
 
 #[test]
 fn the_usual_forms_take_the_short_way() {
+    let euro = Currency::parse("EUR").unwrap();
     for usual in [
         r#"{"userId":"u001","amount":49.99,"method":"paypal"}"#,
         r#"{"userId":"7a9f0c3e-0000-4001-8002-00c0ffee0000","amount":1234.5,"method":"credit_card"}"#,
-        r#"{"amount":10,"method":"a","userId":"é名","currency":"EUR"}"#,
-        " {\"user_id\" : \"u\" ,\t\"amount\":\r0.5,\"method\":\"m\"\n}\n",
+        r#"{"amount":10,"method":"a","userId":" ~","currency":"EUR"}"#,
+        " {\"userId\" : \"u\" ,\t\"amount\":\r0.5,\"method\":\"m\"\n}\n",
     ] {
-        assert_eq!(read(usual.as_bytes()), JsonPayment::read_any(usual.as_bytes()).ok(), "{usual}");
-        assert!(read(usual.as_bytes()).is_some(), "{usual}");
+        let read = Usual::read(usual.as_bytes()).unwrap();
+        let request = read.request(euro).unwrap();
+        assert_eq!(Fields::read(usual.as_bytes()).unwrap().request(Some(euro)), Ok(request), "{usual}");
+        assert_eq!(read.states_currency(), usual.contains("EUR"));
     }
 }
 
@@ -31,42 +46,62 @@ fn all_else_is_left_to_the_reader_that_takes_all() {
         "{}",
         "[]",
         "{",
-        "\u{feff}{\"amount\":1}",
-        r#"{"amount":1"#,
-        r#"{"amount":1,}"#,
-        r#"{"amount":1}x"#,
-        r#"{"amount":1}{}"#,
-        r#"{"amount":01}"#,
-        r#"{"amount":1.}"#,
-        r#"{"amount":.1}"#,
-        r#"{"amount":1e1}"#,
-        r#"{"amount":-1}"#,
-        r#"{"amount":1,"amount":1}"#,
-        r#"{"amount":null}"#,
-        r#"{"amount":[1]}"#,
-        r#"{"other":1}"#,
-        r#"{"userId":"a\n"}"#,
-        r#"{"userId":"12345678\u0041"}"#,
-        r#"{"user\u0049d":"a"}"#,
-        "{\"userId\":\"a\nb\"}",
-        "{\"userId\":\"0123456789\u{1f}\"}",
-        r#"{"userId":"a"#,
-        r#"{userId:"a"}"#,
+        "\u{feff}{\"userId\":\"u\",\"amount\":1,\"method\":\"m\"}",
+        r#"{"userId":"u","method":"m","amount":1"#,
+        r#"{"userId":"u","method":"m","amount":1,}"#,
+        r#"{"userId":"u","method":"m","amount":1}x"#,
+        r#"{"userId":"u","method":"m","amount":1}{}"#,
+        r#"{"userId":"u","method":"m","amount":01}"#,
+        r#"{"userId":"u","method":"m","amount":1.}"#,
+        r#"{"userId":"u","method":"m","amount":.1}"#,
+        r#"{"userId":"u","method":"m","amount":1e1}"#,
+        r#"{"userId":"u","method":"m","amount":-1}"#,
+        r#"{"userId":"u","method":"m","amount":1234567890123456789}"#,
+        r#"{"userId":"u","method":"m","amount":1,"amount":1}"#,
+        r#"{"userId":"u","method":"m","method":"m","amount":1}"#,
+        r#"{"userId":"u","user_id":"u","method":"m","amount":1}"#,
+        r#"{"userId":"u","method":"m","amount":null}"#,
+        r#"{"userId":"u","method":"m","amount":"1"}"#,
+        r#"{"userId":"u","method":"m","amount":[1]}"#,
+        r#"{"userId":"u","method":"m","amount":1,"other":1}"#,
+        r#"{"userId":"u","method":"m"}"#,
+        r#"{"userId":5,"method":"m","amount":1}"#,
+        r#"{"userId":"a\n","method":"m","amount":1}"#,
+        r#"{"userId":"12345678\u0041","method":"m","amount":1}"#,
+        r#"{"user\u0049d":"a","method":"m","amount":1}"#,
+        "{\"userId\":\"a\nb\",\"method\":\"m\",\"amount\":1}",
+        "{\"userId\":\"0123456789\u{1f}\",\"method\":\"m\",\"amount\":1}",
+        "{\"userId\":\"\u{7f}\",\"method\":\"m\",\"amount\":1}",
+        "{\"userId\":\"\u{e9}\",\"method\":\"m\",\"amount\":1}",
+        r#"{"method":"m","amount":1,"userId":"a"#,
+        r#"{userId:"a","method":"m","amount":1}"#,
     ] {
-        assert_eq!(read(other.as_bytes()), None, "{other}");
+        assert_eq!(Usual::read(other.as_bytes()), None, "{other}");
+        agrees(other.as_bytes()).unwrap();
     }
-    assert_eq!(read(b"{\"userId\":\"\xff\"}"), None);
+    assert_eq!(Usual::read(b"{\"userId\":\"\xff\",\"amount\":1,\"method\":\"m\"}"), None);
 }
 
+/// What the short way reads and then may not take: the refusal is that of the reader that takes all.
 #[test]
-fn a_plain_string_ends_where_it_must_wherever_that_lies() {
-    for place in 0..40 {
-        for byte in 0..=u8::MAX {
-            let mut bytes = vec![b'x'; 40];
-            bytes[place] = byte;
-            let ends = byte < 0x20 || byte == b'"' || byte == b'\\';
-            assert_eq!(plain_length(&bytes), if ends { place } else { 40 }, "{byte} at {place}");
-        }
+fn what_is_refused_is_refused_in_the_same_words() {
+    for refused in [
+        r#"{"userId":"","amount":1,"method":"m"}"#,
+        r#"{"userId":"u","amount":0,"method":"m"}"#,
+        r#"{"userId":"u","amount":0.001,"method":"m"}"#,
+        r#"{"userId":"u","amount":99999999999999999,"method":"m"}"#,
+        r#"{"userId":"u","amount":1,"method":""}"#,
+        r#"{"userId":"u","amount":1,"method":"a b"}"#,
+        r#"{"userId":"u","amount":1,"method":"m","currency":"XXX"}"#,
+        r#"{"userId":"","amount":0,"method":"","currency":""}"#,
+    ] {
+        assert!(Usual::read(refused.as_bytes()).is_some(), "{refused}");
+        agrees(refused.as_bytes()).unwrap();
+    }
+    for length in [37, 38, 39, 128, 129] {
+        let user = "u".repeat(length);
+        agrees(format!(r#"{{"userId":"{user}","amount":1,"method":"m"}}"#).as_bytes()).unwrap();
+        agrees(format!(r#"{{"userId":"u","amount":1,"method":"{}"}}"#, &user[15..]).as_bytes()).unwrap();
     }
 }
 
