@@ -76,8 +76,8 @@ fn as_text(delivery: &Delivery, args: &ShowArgs) -> String {
     }
     line("headers", &delivery.headers.len().to_string());
     for header in &delivery.headers {
-        let value = header.value.as_deref().map_or_else(|| "(none)".into(), text_or_base64);
-        line("", &format!("{}: {value}", header.name.as_str()));
+        let value = header.value.map_or_else(|| "(none)".into(), text_or_base64);
+        line("", &format!("{}: {value}", header.name));
     }
     let value = match &delivery.value {
         None => "(none)".to_owned(),
@@ -92,7 +92,7 @@ fn as_json(delivery: &Delivery, args: &ShowArgs) -> Value {
     let headers: Vec<Value> = delivery
         .headers
         .iter()
-        .map(|header| bytes("value", header.value.as_deref(), json!({ "name": header.name.as_str() })))
+        .map(|header| bytes("value", header.value, json!({ "name": header.name })))
         .collect();
     let object = json!({
         "topic": delivery.topic.as_str(),

@@ -1,5 +1,6 @@
 //! The JSON form of a payment request: what `POST /pay` takes and what stands on the topic.
 
+mod fast;
 mod reader;
 mod writer;
 

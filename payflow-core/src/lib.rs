@@ -99,7 +99,7 @@ pub use pipeline::{
 };
 pub use principal::Principal;
 pub use producer::Producer;
-pub use record::{Header, HeaderName, Headers, InvalidTopic, Receipt, Record, Topic};
+pub use record::{Header, HeaderName, Headers, HeadersIter, InvalidTopic, Receipt, Record, Topic};
 pub use redrive::{
     DeadLetter, InvalidDeadLetter, LeftOut, Redrive, RedriveConfig, RedriveCounts, RedriveEnd, RedriveFilter,
     RedriveHandle, RedriveNote, RedriveReport,

@@ -5,7 +5,7 @@ mod decimal;
 use std::fmt;
 use std::str::FromStr;
 
-pub(crate) use decimal::Decimal;
+pub(crate) use decimal::{Decimal, PlainNumber};
 
 /// A currency of ISO 4217 that is in use and has a minor unit.
 ///
@@ -113,7 +113,10 @@ impl Money {
     /// The text is no such number, is longer than [`Money::TOKEN_CHARS_MAX`], has more significant fraction digits
     /// than the currency, or does not fit 64 bits. Nothing is ever rounded.
     pub fn from_decimal(token: &str, currency: Currency) -> Result<Self, InvalidAmount> {
-        let minor = Decimal::parse(token)?.scaled(currency.exponent())?;
+        let minor = match plain(token, currency.exponent()) {
+            Some(minor) => minor,
+            None => Decimal::parse(token)?.scaled(currency.exponent())?,
+        };
         Ok(Self { minor, currency })
     }
 
@@ -171,11 +174,41 @@ impl Money {
     /// Up to 10^15 minor units this is, byte for byte, what encoders write that print the shortest decimal of a double.
     #[must_use]
     pub fn shortest_decimal(self) -> String {
-        let mut text = self.padded_decimal();
-        if text.contains('.') {
-            text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
-        }
+        let mut text = String::new();
+        self.write_shortest_decimal(&mut text);
         text
+    }
+
+    /// Writes the [shortest decimal](Self::shortest_decimal) behind what is there.
+    pub(crate) fn write_shortest_decimal(self, text: &mut String) {
+        let (mut rest, mut fraction_digits) = (self.minor.unsigned_abs(), self.currency.exponent());
+        while fraction_digits > 0 && rest % 10 == 0 {
+            rest /= 10;
+            fraction_digits -= 1;
+        }
+        // Filled from behind: at most 20 digits, a point and a sign.
+        let mut room = [0; 24];
+        let mut from = room.len();
+        let mut put = |byte| {
+            from -= 1;
+            room[from] = byte;
+        };
+        for _ in 0..fraction_digits {
+            put(digit(rest));
+            rest /= 10;
+        }
+        if fraction_digits > 0 {
+            put(b'.');
+        }
+        put(digit(rest));
+        while rest > 9 {
+            rest /= 10;
+            put(digit(rest));
+        }
+        if self.minor < 0 {
+            put(b'-');
+        }
+        text.extend(room[from..].iter().copied().map(char::from));
     }
 
     /// The nearest double, for wires that have a double beside the exact minor units. Never read back for a decision.
@@ -199,6 +232,17 @@ impl Money {
         let (whole, part) = (self.minor.unsigned_abs() / unit, self.minor.unsigned_abs() % unit);
         if digits == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part:0digits$}") }
     }
+}
+
+/// The minor units of a plain number; `None` says nothing of others.
+fn plain(token: &str, exponent: u8) -> Option<i64> {
+    let (number, rest) = PlainNumber::split(token.as_bytes())?;
+    rest.is_empty().then(|| number.scaled(exponent))?
+}
+
+/// The last digit of a number.
+const fn digit(number: u64) -> u8 {
+    b'0' + (number % 10) as u8
 }
 
 impl fmt::Display for Money {

@@ -244,6 +244,9 @@ impl OffsetTracker {
 
     /// Whether this offset, if it has not come yet, is [`Received::Finished`].
     pub(crate) fn was_finished_before(&self, offset: i64) -> bool {
+        if self.resumed.is_empty() {
+            return false;
+        }
         let index = self.resumed.partition_point(|range| range.end <= offset);
         self.resumed.get(index).is_some_and(|range| range.start <= offset)
     }
@@ -256,6 +259,14 @@ impl OffsetTracker {
 
     /// The last segment that begins at `offset` or below, and the bit at which it ends.
     fn segment_of(&self, offset: i64) -> Option<(Segment, u64)> {
+        // Mostly there is one.
+        let last = *self.segments.back()?;
+        if last.offset <= offset {
+            return Some((last, self.bits.end()));
+        }
+        if self.segments.len() == 1 {
+            return None;
+        }
         let after = self.segments.partition_point(|segment| segment.offset <= offset);
         let segment = self.segments.get(after.checked_sub(1)?)?;
         let last = self.bits.end();

@@ -2,6 +2,10 @@
 
 mod headers;
 mod id;
+#[cfg(feature = "json")]
+mod plain;
+mod text;
+mod time;
 
 use std::fmt;
 
@@ -11,6 +15,9 @@ pub use headers::PaymentHeaders;
 pub use id::{Fingerprint, InvalidId, PaymentId};
 pub(crate) use id::{Purpose, derive, hyphenated};
 
+#[cfg(feature = "json")]
+pub(crate) use self::plain::PlainText;
+use self::text::Text;
 use crate::money::{InvalidAmount, Money};
 
 /// Somebody asks that a payer pays an amount by a method.
@@ -61,8 +68,10 @@ impl PaymentRequest {
 
     /// The same request with what identity a record carried.
     #[must_use]
-    pub fn with_identity(self, id: Option<PaymentId>, created_at: Option<Timestamp>) -> Self {
-        Self { id, created_at, ..self }
+    pub fn with_identity(mut self, id: Option<PaymentId>, created_at: Option<Timestamp>) -> Self {
+        self.id = id;
+        self.created_at = created_at;
+        self
     }
 
     /// Who pays; also the record key, and so the unit of order.
@@ -106,7 +115,7 @@ impl PaymentRequest {
 
 /// Who pays: 1 to 128 bytes of UTF-8 without control characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UserId(Box<str>);
+pub struct UserId(Text<38>);
 
 impl UserId {
     /// The longest user id, in bytes.
@@ -120,22 +129,35 @@ impl UserId {
         let reason = match text.len() {
             0 => "must not be empty",
             length if length > Self::BYTES_MAX => "must have at most 128 bytes",
-            _ if text.chars().any(char::is_control) => "must not contain control characters",
+            _ if has_control(text) => "must not contain control characters",
             _ => return Ok(Self(text.into())),
         };
         Err(InvalidPayment::new(Field::UserId, reason))
     }
 
+    /// A short one of characters that all may stand in it; `None` says nothing of others.
+    #[cfg(feature = "json")]
+    pub(crate) fn of_plain(text: PlainText<'_>) -> Option<Self> {
+        (!text.as_bytes().is_empty()).then(|| Text::short(text).map(Self))?
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
+}
+
+/// Whether there is a character of Unicode category Cc.
+fn has_control(text: &str) -> bool {
+    // No early end: so it is done many bytes at once.
+    let printable_ascii = text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    !printable_ascii && text.chars().any(char::is_control)
 }
 
 /// How is paid: 1 to 64 characters of `[A-Za-z0-9._-]`, such as `paypal`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PaymentMethod(Box<str>);
+pub struct PaymentMethod(Text<22>);
 
 impl PaymentMethod {
     /// The longest method, in characters.
@@ -146,22 +168,43 @@ impl PaymentMethod {
     /// # Errors
     /// Empty, longer than [`CHARS_MAX`](Self::CHARS_MAX), or with another character.
     pub fn parse(text: &str) -> Result<Self, InvalidPayment> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         let reason = match text.len() {
             0 => "must not be empty",
             length if length > Self::CHARS_MAX => "must have at most 64 characters",
-            _ if !text.bytes().all(allowed) => "may contain only letters, digits, '.', '_' and '-'",
+            _ if !text.bytes().all(|byte| IN_METHODS[usize::from(byte)]) => {
+                "may contain only letters, digits, '.', '_' and '-'"
+            }
             _ => return Ok(Self(text.into())),
         };
         Err(InvalidPayment::new(Field::Method, reason))
     }
 
+    /// A short one; `None` says nothing of others.
+    #[cfg(feature = "json")]
+    pub(crate) fn of_plain(text: PlainText<'_>) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let allowed = !bytes.is_empty() && bytes.iter().all(|byte| IN_METHODS[usize::from(*byte)]);
+        allowed.then(|| Text::short(text).map(Self))?
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 }
+
+/// Which bytes a method may hold.
+const IN_METHODS: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let character = byte as u8;
+        allowed[byte] = character.is_ascii_alphanumeric() || matches!(character, b'.' | b'_' | b'-');
+        byte += 1;
+    }
+    allowed
+};
 
 /// A payer's id is personal data, so `Debug` shows its length only.
 impl fmt::Debug for UserId {
@@ -172,19 +215,19 @@ impl fmt::Debug for UserId {
 
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for PaymentMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PaymentMethod({})", self.0)
+        write!(f, "PaymentMethod({})", self.as_str())
     }
 }
 
 impl fmt::Display for PaymentMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-pub use headers::{Header, HeaderName, Headers};
+pub use headers::{Header, HeaderName, Headers, HeadersIter};
 
 /// The name of a topic: 1 to 249 characters of `[A-Za-z0-9._-]`, as Kafka has it. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -8,6 +8,7 @@ mod holdings;
 mod placing;
 mod poll_thread;
 mod reading;
+mod ready;
 mod rebalance;
 mod shared;
 mod troubles;

@@ -184,9 +184,9 @@ pub fn record_value() -> impl Strategy<Value = Option<Bytes>> {
 pub fn headers() -> impl Strategy<Value = Headers> {
     let known = select(vec!["payflow-payment-id", "payflow-currency", "content-type", "traceparent", "x"]);
     let name = prop_oneof![known.prop_map(str::to_owned), "\\PC{1,16}"];
-    let header = (name, option::of(some_bytes(32)))
-        .prop_map(|(name, value)| Header { name: name.as_str().into(), value });
-    vec(header, 0..=8).prop_map(Headers::from_iter)
+    vec((name, option::of(some_bytes(32))), 0..=8).prop_map(|headers| {
+        headers.iter().map(|(name, value)| Header { name, value: value.as_deref() }).collect()
+    })
 }
 
 /// Records for `topic`.

@@ -5,10 +5,11 @@ use std::slice;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use bytes::Bytes;
 use clap::Args;
 use payflow_core::{
-    Error, Handler, JsonCodec, Message, OffsetTracker, PaymentRequest, Pipeline, PipelineConfig,
-    PipelineHandle, PipelineSnapshot,
+    Codec, DecodeError, Encoded, Error, Handler, Headers, JsonCodec, Message, OffsetTracker, PaymentRequest,
+    Pipeline, PipelineConfig, PipelineHandle, PipelineSnapshot,
 };
 use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig};
 use tokio::time::sleep;
@@ -33,42 +34,62 @@ pub(crate) struct Consume {
 
 /// Drains a topic by consumer and pipeline, and prints what it took.
 pub(crate) fn consume(consume: &Consume) -> anyhow::Result<()> {
-    consume.drain.run(|source| match consume.drain.handler_ms {
-        0 => carry(consume, source, Nothing),
-        millis => carry(consume, source, Wait(Duration::from_millis(millis))),
+    consume.drain.run(|source| {
+        if consume.drain.bytes {
+            return consume.with_codec::<_, Undecoded>(source, AsTheyAre);
+        }
+        let codec = JsonCodec::new().with_default_currency(currency()?);
+        consume.with_codec::<_, PaymentRequest>(source, codec)
     })
+}
+
+/// Decodes nothing: the handler finds the bytes in the delivery.
+struct AsTheyAre;
+
+/// What stands for a record that was not decoded.
+struct Undecoded;
+
+impl Codec<Undecoded> for AsTheyAre {
+    fn encode(&self, _: &Undecoded) -> Encoded {
+        Encoded { value: Bytes::new(), headers: Headers::new() }
+    }
+
+    fn decode(&self, value: &[u8], _: &Headers) -> Result<Undecoded, DecodeError> {
+        black_box(value);
+        Ok(Undecoded)
+    }
 }
 
 struct Nothing;
 
-impl Handler<PaymentRequest> for Nothing {
-    async fn handle(&self, message: Message<PaymentRequest>) -> Result<(), Error> {
-        black_box(message.body());
+impl<T: Send + Sync> Handler<T> for Nothing {
+    async fn handle(&self, message: Message<T>) -> Result<(), Error> {
+        black_box((message.body(), &message.delivery().value));
         Ok(())
     }
 }
 
 struct Wait(Duration);
 
-impl Handler<PaymentRequest> for Wait {
-    async fn handle(&self, message: Message<PaymentRequest>) -> Result<(), Error> {
+impl<T: Send + Sync> Handler<T> for Wait {
+    async fn handle(&self, message: Message<T>) -> Result<(), Error> {
         sleep(self.0).await;
         black_box(message.body());
         Ok(())
     }
 }
 
-fn carry(
+fn carry<T: Send + Sync + 'static>(
     consume: &Consume,
     source: &Source,
-    handler: impl Handler<PaymentRequest> + 'static,
+    codec: impl Codec<T> + 'static,
+    handler: impl Handler<T> + 'static,
 ) -> anyhow::Result<Report> {
     let mut meter = Meter::start();
     runtime()?.block_on(async {
         let group = consume.group(source);
         let cluster = KafkaConfig::new(source.brokers.as_str()).with_client_id("payflow-bench");
         let consumer = KafkaConsumer::new(&cluster, &group, slice::from_ref(&source.topic))?;
-        let codec = JsonCodec::new().with_default_currency(currency()?);
         let pipeline = Pipeline::new(consumer, codec, handler, nowhere()?, consume.config())?;
         let handle = pipeline.handle();
 
@@ -89,6 +110,17 @@ impl Consume {
     fn group(&self, source: &Source) -> KafkaConsumerConfig {
         let group = KafkaConsumerConfig::new(&source.group);
         if self.unbounded { group.with_buffer_bytes_max(BUFFER_MOST) } else { group }
+    }
+
+    fn with_codec<C: Codec<T> + 'static, T: Send + Sync + 'static>(
+        &self,
+        source: &Source,
+        codec: C,
+    ) -> anyhow::Result<Report> {
+        match self.drain.handler_ms {
+            0 => carry(self, source, codec, Nothing),
+            millis => carry(self, source, codec, Wait(Duration::from_millis(millis))),
+        }
     }
 
     fn config(&self) -> PipelineConfig {

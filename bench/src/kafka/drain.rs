@@ -33,6 +33,9 @@ pub(crate) struct Drain {
     /// How long the handler of a record waits, in milliseconds.
     #[arg(long, default_value_t = 0)]
     pub(crate) handler_ms: u64,
+    /// Hand the bytes of each record over, and decode nothing.
+    #[arg(long)]
+    pub(crate) bytes: bool,
     /// How many handlers run at once. A floor runs one.
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) in_flight: u32,

@@ -46,6 +46,7 @@ const QUEUED_KIB: u64 = 16 * 1_024;
 pub(super) struct Run<'a> {
     source: &'a Source,
     handler: Duration,
+    bytes: bool,
     meter: Meter,
     patience: Patience,
     handled: u64,
@@ -57,6 +58,7 @@ impl<'a> Run<'a> {
         Self {
             source,
             handler: Duration::from_millis(drain.handler_ms),
+            bytes: drain.bytes,
             meter: Meter::start(),
             patience: Patience::new(),
             handled: 0,
@@ -69,15 +71,20 @@ impl<'a> Run<'a> {
         self.source.messages.saturating_sub(self.handled)
     }
 
-    /// Decodes a value, and waits as long as a handler.
+    /// Decodes a value unless told not to, and waits as long as a handler.
     ///
     /// # Errors
     /// The value is no payment.
     pub(super) fn handle(&mut self, value: &[u8]) -> anyhow::Result<()> {
         self.meter.begin();
-        let payment = Borrowed::read(value)
-            .with_context(|| format!("a record of {} is no payment: `fill` makes them", self.source.topic))?;
-        black_box((payment.user_id, payment.amount, payment.method));
+        if self.bytes {
+            black_box(value);
+        } else {
+            let payment = Borrowed::read(value).with_context(|| {
+                format!("a record of {} is no payment: `fill` makes them", self.source.topic)
+            })?;
+            black_box((payment.user_id, payment.amount, payment.method));
+        }
         if !self.handler.is_zero() {
             thread::sleep(self.handler);
         }

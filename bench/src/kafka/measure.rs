@@ -42,6 +42,9 @@ pub(crate) struct Plan {
     /// Drain records with the headers that payflow's front door writes, which the floors do not look at.
     #[arg(long)]
     headers: bool,
+    /// Drain without decoding, on all sides: the handler is given the bytes.
+    #[arg(long)]
+    bytes: bool,
     /// How many payments are sent one after another.
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
     sends: u64,
@@ -109,10 +112,11 @@ impl Plan {
             );
             Ok([consume, poll, queue, poll_again, queue_again])
         })?;
+        let drained = self.drained();
         for (of, unit, value) in DRAINED {
             let pairs = |arm: usize, baseline: usize| pairs(&rounds, arm, baseline, *value);
-            print(&format!("kafka-consume-{of}-over-poll"), unit, &pairs(0, 1))?;
-            print(&format!("kafka-consume-{of}-over-queue"), unit, &pairs(0, 2))?;
+            print(&format!("kafka-{drained}-{of}-over-poll"), unit, &pairs(0, 1))?;
+            print(&format!("kafka-{drained}-{of}-over-queue"), unit, &pairs(0, 2))?;
             print(&format!("kafka-poll-{of}-control"), unit, &pairs(3, 1))?;
             print(&format!("kafka-queue-{of}-control"), unit, &pairs(4, 2))?;
         }
@@ -194,21 +198,29 @@ impl Plan {
                 range(counts).map(|range| range.least).context("nothing was counted")
             };
             let [consume, poll, queue] = each(["consume", "poll-floor", "queue-floor"], |name| least(&name))?;
-            println!("{}", Figure::new(format!("kafka-consume-{of}-over-poll"), consume, unit, poll));
-            println!("{}", Figure::new(format!("kafka-consume-{of}-over-queue"), consume, unit, queue));
+            let drained = self.drained();
+            println!("{}", Figure::new(format!("kafka-{drained}-{of}-over-poll"), consume, unit, poll));
+            println!("{}", Figure::new(format!("kafka-{drained}-{of}-over-queue"), consume, unit, queue));
         }
         Ok(())
     }
 
     /// What to start this program with, so that it drains a topic.
-    fn drain(&self, contender: &str, cluster: &Cluster, topic: &Topic, messages: u64) -> [String; 5] {
-        [
+    fn drain(&self, contender: &str, cluster: &Cluster, topic: &Topic, messages: u64) -> Vec<String> {
+        let mut args = vec![
             contender.to_owned(),
             format!("--brokers={}", cluster.brokers()),
             format!("--topic={topic}"),
             format!("--messages={messages}"),
             format!("--order={}", name(self.order)),
-        ]
+        ];
+        args.extend(self.bytes.then(|| "--bytes".to_owned()));
+        args
+    }
+
+    /// What the figures of payflow's side are called.
+    const fn drained(&self) -> &'static str {
+        if self.bytes { "bytes" } else { "consume" }
     }
 
     fn rounds<const N: usize, T>(

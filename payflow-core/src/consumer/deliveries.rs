@@ -102,6 +102,18 @@ impl Deliveries {
         self.held.append(&mut other.held);
     }
 
+    /// Takes the first `count` out of `other`, or all if there are fewer, and adds them behind those that are there.
+    pub fn append_front(&mut self, other: &mut Self, count: usize) {
+        let count = count.min(other.held.len());
+        self.held.extend(other.held.drain(..count));
+    }
+
+    /// Takes the memory of finished ones that `other` has. An adapter that fills deliveries elsewhere than in what it is given to
+    /// [receive](crate::Consumer::receive) into takes it from there, else it would never come back to where it is needed.
+    pub fn take_spare(&mut self, other: &mut Self) {
+        self.spare.append(&mut other.spare);
+    }
+
     /// Keeps those alone for which `keep` says so.
     pub fn retain(&mut self, mut keep: impl FnMut(&Delivery) -> bool) {
         self.held.retain(|delivery| keep(delivery));
@@ -225,6 +237,26 @@ mod tests {
         assert!(emptied(shared).is_none());
         deliveries.push(delivery(&topic, 2));
         assert_eq!((&*kept, &deliveries[0]), (&delivery(&topic, 1), &delivery(&topic, 2)));
+    }
+
+    #[test]
+    fn memory_goes_back_to_where_deliveries_come_from() {
+        let topic = Topic::parse("t").unwrap();
+        let (mut filled, mut handed_over) = (Deliveries::new(), Deliveries::new());
+        let mut places = Vec::new();
+        for round in 0..3 {
+            filled.extend((0..4).map(|offset| delivery(&topic, 10 * round + offset)));
+            places.extend(filled.held.iter().map(Arc::as_ptr));
+            handed_over.append_front(&mut filled, 3);
+            handed_over.append_front(&mut filled, 3);
+            let offsets: Vec<i64> = handed_over.iter().map(|delivery| delivery.offset).collect();
+            assert_eq!(offsets, [0, 1, 2, 3].map(|offset| 10 * round + offset));
+            handed_over.clear();
+            filled.take_spare(&mut handed_over);
+        }
+        places.sort_unstable();
+        places.dedup();
+        assert_eq!((places.len(), filled.spare.len()), (4, 4));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::record::{Header, Headers, Topic};
+use crate::record::{Headers, Topic};
 
 /// Names one delivery to the consumer that made it: an assigned partition, its generation, a place in it.
 ///
@@ -83,11 +83,7 @@ impl Delivery {
         let copy = |bytes: &Bytes| Bytes::copy_from_slice(bytes);
         self.key = self.key.as_ref().map(copy);
         self.value = self.value.as_ref().map(copy);
-        self.headers = self
-            .headers
-            .iter()
-            .map(|header| Header { name: header.name.clone(), value: header.value.as_ref().map(copy) })
-            .collect();
+        self.headers.copy_out();
     }
 
     /// The record's time, if it has one that can be told.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::{Timestamp, TimestampRound, Unit};
+use jiff::Timestamp;
 
 use super::{Acceptance, IdempotencyKey, Intake, IntakeError};
 use crate::codec::Codec;
@@ -106,8 +106,8 @@ fn keyed_id(principal: &Principal, key: &IdempotencyKey) -> PaymentId {
 /// To the millisecond, as every wire has it.
 fn now() -> Timestamp {
     let now = Timestamp::now();
-    // Rounding fails only at the end of the year 9999.
-    now.round(TimestampRound::new().smallest(Unit::Millisecond)).unwrap_or(now)
+    // What lies in the range of times does so without its fraction of a millisecond.
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
 #[cfg(test)]

@@ -6,20 +6,25 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::fast::Usual;
 use crate::money::{Currency, Money};
 use crate::payment::{Field, InvalidPayment, PaymentMethod, PaymentRequest, UserId};
 
 /// A JSON object that may be a payment request: its fields as they were written, not yet judged.
 ///
 /// Borrows from the bytes; nothing is allocated for the fields of the contract.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct JsonPayment<'a> {
-    user_id: Option<&'a RawValue>,
-    user_id_snake: Option<&'a RawValue>,
-    amount: Option<&'a RawValue>,
-    method: Option<&'a RawValue>,
-    currency: Option<&'a RawValue>,
-    unknown: Option<String>,
+    document: &'a [u8],
+    read: Read<'a>,
+}
+
+#[derive(Debug)]
+enum Read<'a> {
+    /// In the short way.
+    Usual(Usual<'a>),
+    /// By the reader that takes all, and that decides what is refused, and how.
+    Any(Box<Fields<'a>>),
 }
 
 impl<'a> JsonPayment<'a> {
@@ -30,14 +35,21 @@ impl<'a> JsonPayment<'a> {
     ///
     /// # Errors
     /// See [`JsonError`].
-    pub fn read(bytes: &'a [u8]) -> Result<Self, JsonError> {
-        serde_json::from_slice(bytes).map_err(|error| judge(bytes, &error))
+    pub fn read(document: &'a [u8]) -> Result<Self, JsonError> {
+        let read = match Usual::read(document) {
+            Some(usual) => Read::Usual(usual),
+            None => Read::Any(Box::new(Fields::read(document)?)),
+        };
+        Ok(Self { document, read })
     }
 
     /// The first field that the contract does not have. A front door refuses it; a consumer ignores it.
     #[must_use]
     pub fn unknown_field(&self) -> Option<&str> {
-        self.unknown.as_deref()
+        match &self.read {
+            Read::Usual(_) => None,
+            Read::Any(fields) => fields.unknown.as_deref(),
+        }
     }
 
     /// The currency that the object states, if it does.
@@ -45,11 +57,13 @@ impl<'a> JsonPayment<'a> {
     /// # Errors
     /// It is no string, or no currency in use.
     pub fn currency(&self) -> Result<Option<Currency>, InvalidPayment> {
-        let Some(raw) = self.currency else { return Ok(None) };
-        let code = string(raw, Field::Currency)?;
-        let currency =
-            Currency::parse(&code).map_err(|e| InvalidPayment::new(Field::Currency, e.to_string()))?;
-        Ok(Some(currency))
+        match &self.read {
+            Read::Usual(usual) if !usual.states_currency() => Ok(None),
+            Read::Usual(usual) => {
+                usual.currency().map_or_else(|| self.anew()?.currency(), |taken| Ok(Some(taken)))
+            }
+            Read::Any(fields) => fields.currency(),
+        }
     }
 
     /// The request, with the amount in `currency`.
@@ -57,6 +71,48 @@ impl<'a> JsonPayment<'a> {
     /// # Errors
     /// The first field that is missing or refused. `None` for the currency is a missing `currency`.
     pub fn request(&self, currency: Option<Currency>) -> Result<PaymentRequest, InvalidPayment> {
+        match &self.read {
+            Read::Usual(usual) => match currency.and_then(|currency| usual.request(currency)) {
+                Some(request) => Ok(request),
+                None => self.anew()?.request(currency),
+            },
+            Read::Any(fields) => fields.request(currency),
+        }
+    }
+
+    /// Something in what was read the short way may be refused.
+    #[cold]
+    fn anew(&self) -> Result<Fields<'a>, InvalidPayment> {
+        // What the short way takes is well-formed.
+        Fields::read(self.document).map_err(|error| InvalidPayment::new(Field::Amount, error.to_string()))
+    }
+}
+
+/// All that the object holds, each value as it was written.
+#[derive(Debug, Default)]
+pub(super) struct Fields<'a> {
+    user_id: Option<&'a RawValue>,
+    user_id_snake: Option<&'a RawValue>,
+    amount: Option<&'a RawValue>,
+    method: Option<&'a RawValue>,
+    currency: Option<&'a RawValue>,
+    pub(super) unknown: Option<String>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, JsonError> {
+        serde_json::from_slice(bytes).map_err(|error| judge(bytes, &error))
+    }
+
+    pub(super) fn currency(&self) -> Result<Option<Currency>, InvalidPayment> {
+        let Some(raw) = self.currency else { return Ok(None) };
+        let code = string(raw, Field::Currency)?;
+        let currency =
+            Currency::parse(&code).map_err(|e| InvalidPayment::new(Field::Currency, e.to_string()))?;
+        Ok(Some(currency))
+    }
+
+    pub(super) fn request(&self, currency: Option<Currency>) -> Result<PaymentRequest, InvalidPayment> {
         let user_id = match (self.user_id, self.user_id_snake) {
             (Some(_), Some(_)) => {
                 return Err(InvalidPayment::new(Field::UserId, "is given twice, as userId and as user_id"));
@@ -155,7 +211,7 @@ fn too_deep(bytes: &[u8]) -> bool {
 const DUPLICATE: &str = "duplicate";
 const DEEP: &str = "deep";
 
-impl<'de: 'a, 'a> Deserialize<'de> for JsonPayment<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(FieldsVisitor)
     }
@@ -164,14 +220,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonPayment<'a> {
 struct FieldsVisitor;
 
 impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = JsonPayment<'de>;
+    type Value = Fields<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut payment = JsonPayment::default();
+        let mut payment = Fields::default();
         while let Some(name) = map.next_key::<Name>()? {
             let value: &'de RawValue = map.next_value()?;
             // Fields of the contract are no brackets, so the usual record is not scanned.

@@ -73,6 +73,55 @@ impl Decimal {
     }
 }
 
+/// Digits, with or without a point and more behind it, few enough to fit: what nearly all amounts are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PlainNumber {
+    digits: i64,
+    behind_point: usize,
+}
+
+impl PlainNumber {
+    /// The plain number at the start of `bytes`, and what stands behind it. `None` says nothing of them, so that
+    /// [`Decimal`] decides.
+    pub(crate) fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (value, whole) = digits(0, bytes);
+        let leading_zero = whole > 1 && bytes.first() == Some(&b'0');
+        let rest = bytes.get(whole..)?;
+        let (value, behind_point, rest) = match rest.strip_prefix(b".") {
+            None => (value, 0, rest),
+            Some(fraction) => {
+                let (value, count) = digits(value, fraction);
+                (value, Some(count).filter(|count| *count > 0)?, fraction.get(count..)?)
+            }
+        };
+        let fits = whole > 0 && whole.saturating_add(behind_point) <= DIGITS_THAT_FIT;
+        (fits && !leading_zero).then_some((Self { digits: value, behind_point }, rest))
+    }
+
+    /// The value in units of `10^-digits`, if it is one that fits.
+    pub(crate) fn scaled(self, digits: u8) -> Option<i64> {
+        let shift = usize::from(digits).checked_sub(self.behind_point)?;
+        self.digits.checked_mul(*POWERS_OF_TEN.get(shift)?)
+    }
+}
+
+/// The digits at the start of `bytes` behind those of `value`, and how many there are; of too many the value is nonsense.
+fn digits(mut value: i64, bytes: &[u8]) -> (i64, usize) {
+    let mut count = 0;
+    for byte in bytes {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+        count += 1;
+    }
+    (value, count)
+}
+
+const DIGITS_THAT_FIT: usize = 18;
+const POWERS_OF_TEN: [i64; 5] = [1, 10, 100, 1_000, 10_000];
+
 fn all_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }

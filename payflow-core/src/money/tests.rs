@@ -179,4 +179,17 @@ proptest! {
         let expected = expected.and_then(|minor| i64::try_from(minor).ok());
         prop_assert_eq!(Money::from_decimal(&format!("{digits}e{exponent}"), currency).ok().map(Money::minor), expected);
     }
+
+    #[test]
+    fn the_short_way_to_read_plain_digits_agrees(token in "-?[0-9]{0,10}\\.?[0-9]{0,10}(e[0-9])?", digits in 0..=4_u8) {
+        if let Some(minor) = plain(&token, digits) {
+            prop_assert_eq!(Decimal::parse(&token).and_then(|decimal| decimal.scaled(digits)), Ok(minor));
+        }
+    }
+
+    #[test]
+    fn usual_amounts_take_the_short_way(minor in 0..=999_999_999_999_999_i64, currency in any_currency()) {
+        let text = Money::new(minor, currency).shortest_decimal();
+        prop_assert_eq!(plain(&text, currency.exponent()), Some(minor));
+    }
 }

@@ -1,8 +1,9 @@
 //! What the headers of a record say of a payment, beside the three fields of its value.
 
 use jiff::Timestamp;
+use uuid::fmt::Hyphenated;
 
-use super::{Field, InvalidPayment, PaymentId, PaymentRequest};
+use super::{Field, InvalidPayment, PaymentId, PaymentRequest, time};
 use crate::money::Currency;
 use crate::record::{HeaderName, Headers};
 
@@ -34,6 +35,9 @@ impl PaymentHeaders {
     /// # Errors
     /// A header is there and says nonsense.
     pub fn read(headers: &Headers) -> Result<Self, InvalidPayment> {
+        if headers.is_empty() {
+            return Ok(Self::default());
+        }
         Ok(Self {
             currency: read(headers, HeaderName::CURRENCY, Field::Currency, |text| {
                 Currency::parse(text).map_err(|error| error.to_string())
@@ -42,7 +46,7 @@ impl PaymentHeaders {
                 PaymentId::parse(text).map_err(|error| error.to_string())
             })?,
             created_at: read(headers, HeaderName::CREATED_AT, Field::CreatedAt, |text| {
-                text.parse().map_err(|_| "is not an RFC 3339 time".to_owned())
+                time::read(text).map_err(|_| "is not an RFC 3339 time".to_owned())
             })?,
         })
     }
@@ -53,10 +57,11 @@ impl PaymentHeaders {
             headers.append(HeaderName::CURRENCY, currency.code());
         }
         if let Some(id) = self.payment_id {
-            headers.append(HeaderName::PAYMENT_ID, id.to_string());
+            let mut room = [0; Hyphenated::LENGTH];
+            headers.append(HeaderName::PAYMENT_ID, id.as_uuid().hyphenated().encode_lower(&mut room));
         }
         if let Some(created_at) = self.created_at {
-            headers.append(HeaderName::CREATED_AT, created_at.to_string());
+            headers.append(HeaderName::CREATED_AT, time::text(created_at));
         }
     }
 }

@@ -1,45 +1,76 @@
 //! Record headers: named bytes beside the payload.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
 /// The headers of a record, in order; a name may stand more than once.
 ///
-/// Cloning counts a reference, and a record without headers allocates nothing.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Headers(Option<Arc<Vec<Header>>>);
+/// They lie one behind another in one piece of memory: a record without any takes none, and a transport may hand over a
+/// slice of the buffer that its record lies in. To clone those counts a reference; to clone others copies them.
+#[derive(Clone)]
+pub struct Headers(Packed);
+
+#[derive(Clone)]
+enum Packed {
+    Own(Vec<u8>),
+    Slice(Bytes),
+}
 
 impl Headers {
     /// No headers.
     #[must_use]
     pub const fn new() -> Self {
-        Self(None)
+        Self(Packed::Own(Vec::new()))
+    }
+
+    /// For adapters: the headers that [`pack`](Self::pack) wrote one behind another. What it did not write says nothing.
+    #[must_use]
+    pub const fn packed(slice: Bytes) -> Self {
+        Self(Packed::Slice(slice))
+    }
+
+    /// For adapters: writes a header behind those in a buffer, so that a slice of it is [headers](Self::packed).
+    pub fn pack(into: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
+        match known(name) {
+            Some(known) => into.push(known),
+            None => {
+                into.push(OTHER);
+                into.extend_from_slice(&(name.len() as u64).to_le_bytes());
+                into.extend_from_slice(name.as_bytes());
+            }
+        }
+        let length = value.map_or(ABSENT, |value| value.len() as u64);
+        into.extend_from_slice(&length.to_le_bytes());
+        into.extend_from_slice(value.unwrap_or_default());
     }
 
     /// Adds a header behind those that are there.
-    pub fn append(&mut self, name: impl Into<HeaderName>, value: impl Into<Bytes>) {
-        self.push(Header { name: name.into(), value: Some(value.into()) });
+    pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        self.push(Header { name, value: Some(value.as_ref()) });
     }
 
     /// Adds a header, whose value may be absent, behind those that are there.
-    pub fn push(&mut self, header: Header) {
-        Arc::make_mut(self.0.get_or_insert_default()).push(header);
+    pub fn push(&mut self, header: Header<'_>) {
+        let mut own = self.take_own();
+        if own.capacity() == 0 {
+            own.reserve(USUAL_BYTES);
+        }
+        Self::pack(&mut own, header.name, header.value);
+        self.0 = Packed::Own(own);
     }
 
     /// Removes every header of this name.
     pub fn remove(&mut self, name: &str) {
-        if self.iter().any(|header| header.name.as_str() == name) {
-            Arc::make_mut(self.0.get_or_insert_default()).retain(|header| header.name.as_str() != name);
+        if self.iter().any(|header| header.name == name) {
+            *self = self.iter().filter(|header| header.name != name).collect();
         }
     }
 
     /// The value of the last header of this name: what was added later tells what holds now.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Bytes> {
-        self.iter().rev().find(|header| header.name.as_str() == name)?.value.as_ref()
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().filter(|header| header.name == name).last()?.value
     }
 
     /// The value of the last header of this name, if it is UTF-8.
@@ -49,72 +80,156 @@ impl Headers {
     }
 
     /// All headers, in order.
-    pub fn iter(&self) -> std::slice::Iter<'_, Header> {
-        self.0.as_ref().map_or(&[][..], |headers| headers.as_slice()).iter()
+    #[must_use]
+    pub fn iter(&self) -> HeadersIter<'_> {
+        HeadersIter { rest: self.bytes() }
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.iter().len()
+        self.iter().count()
     }
 
     /// Whether there is none.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|headers| headers.is_empty())
+        self.bytes().is_empty()
     }
 
     /// Names and values together, in bytes.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        self.iter()
-            .map(|header| header.name.as_str().len() + header.value.as_ref().map_or(0, Bytes::len))
-            .sum()
+        self.iter().map(|header| header.name.len() + header.value.map_or(0, <[u8]>::len)).sum()
+    }
+
+    /// Copies what is a slice of a larger buffer, and lets go of that.
+    pub(crate) fn copy_out(&mut self) {
+        self.0 = Packed::Own(self.take_own());
+    }
+
+    fn take_own(&mut self) -> Vec<u8> {
+        match std::mem::take(self).0 {
+            Packed::Own(bytes) => bytes,
+            Packed::Slice(slice) => slice.to_vec(),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Packed::Own(bytes) => bytes,
+            Packed::Slice(slice) => slice,
+        }
     }
 }
 
+impl Default for Headers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        // One list of headers is written in one way.
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Headers {}
+
 impl<'a> IntoIterator for &'a Headers {
-    type Item = &'a Header;
-    type IntoIter = std::slice::Iter<'a, Header>;
+    type Item = Header<'a>;
+    type IntoIter = HeadersIter<'a>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
     }
 }
 
-impl FromIterator<Header> for Headers {
-    fn from_iter<I: IntoIterator<Item = Header>>(headers: I) -> Self {
-        let headers: Vec<Header> = headers.into_iter().collect();
-        Self((!headers.is_empty()).then(|| Arc::new(headers)))
+impl<'a> FromIterator<Header<'a>> for Headers {
+    fn from_iter<I: IntoIterator<Item = Header<'a>>>(headers: I) -> Self {
+        let mut own = Self::new();
+        headers.into_iter().for_each(|header| own.push(header));
+        own
     }
 }
 
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter().map(|header| header.name.as_str())).finish()
+        f.debug_set().entries(self.iter().map(|header| header.name)).finish()
     }
 }
 
 /// One header.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Header {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Header<'a> {
     /// Its name.
-    pub name: HeaderName,
+    pub name: &'a str,
     /// Its value; Kafka tells an absent one from an empty one.
-    pub value: Option<Bytes>,
+    pub value: Option<&'a [u8]>,
 }
 
-impl fmt::Debug for Header {
+impl fmt::Debug for Header<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {:?} bytes", self.name.as_str(), self.value.as_ref().map(Bytes::len))
+        write!(f, "{}: {:?} bytes", self.name, self.value.map(<[u8]>::len))
     }
 }
 
-/// The name of a header. The names that payflow uses itself are not allocated.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct HeaderName(Cow<'static, str>);
+/// The headers of a record, one by one: see [`Headers::iter`].
+#[derive(Clone)]
+pub struct HeadersIter<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for HeadersIter<'a> {
+    type Item = Header<'a>;
+
+    fn next(&mut self) -> Option<Header<'a>> {
+        let (kind, rest) = self.rest.split_first()?;
+        let (name, rest) = match HeaderName::KNOWN.get(usize::from(*kind)) {
+            Some(known) => (*known, rest),
+            None => {
+                let (length, rest) = length(rest)?;
+                let (name, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+                (std::str::from_utf8(name).ok()?, rest)
+            }
+        };
+        let (length, rest) = length(rest)?;
+        let (value, rest) = match length {
+            ABSENT => (None, rest),
+            length => {
+                let (value, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+                (Some(value), rest)
+            }
+        };
+        self.rest = rest;
+        Some(Header { name, value })
+    }
+}
+
+impl fmt::Debug for HeadersIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.clone().map(|header| header.name)).finish()
+    }
+}
+
+fn length(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    Some((u64::from_le_bytes(*length), rest))
+}
+
+/// A header begins with the place of its name in [`HeaderName::KNOWN`], or with this and the name.
+const OTHER: u8 = u8::MAX;
+/// In the place of the length of a value.
+const ABSENT: u64 = u64::MAX;
+/// What the headers of a payment take.
+const USUAL_BYTES: usize = 160;
+
+/// The names of headers that payflow uses itself. In a record they take a byte.
+#[derive(Debug)]
+pub enum HeaderName {}
 
 impl HeaderName {
     /// `payflow-payment-id`: the [`PaymentId`](crate::PaymentId), hyphenated.
@@ -141,23 +256,18 @@ impl HeaderName {
         Self::TRACEPARENT,
         Self::TRACESTATE,
     ];
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl From<&str> for HeaderName {
-    fn from(name: &str) -> Self {
-        let known = Self::KNOWN.into_iter().find(|known| *known == name);
-        Self(known.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed))
-    }
+/// The place of a name in [`HeaderName::KNOWN`].
+fn known(name: &str) -> Option<u8> {
+    let place = HeaderName::KNOWN.into_iter().position(|known| known == name)?;
+    u8::try_from(place).ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -182,16 +292,70 @@ mod tests {
 
     #[test]
     fn an_absent_value_is_not_an_empty_one() {
-        let headers: Headers = [Header { name: "a".into(), value: None }].into_iter().collect();
+        let headers: Headers = [Header { name: "a", value: None }].into_iter().collect();
         assert_eq!(headers.get("a"), None);
         assert_eq!(headers.len(), 1);
+        let empty: Headers = [Header { name: "a", value: Some(b"") }].into_iter().collect();
+        assert_eq!(empty.get("a"), Some(&b""[..]));
+        assert_ne!(headers, empty);
     }
 
     #[test]
     fn bytes_that_are_not_utf8_are_no_text() {
         let mut headers = Headers::new();
-        headers.append("a", vec![0xff]);
+        headers.append("a", [0xff]);
         assert_eq!(headers.text("a"), None);
         assert!(headers.get("a").is_some());
+    }
+
+    #[test]
+    fn a_slice_is_read_where_it_lies_until_it_is_changed_or_copied_out() {
+        let mut buffer = b"before".to_vec();
+        Headers::pack(&mut buffer, "a", Some(b"1"));
+        Headers::pack(&mut buffer, HeaderName::CURRENCY, Some(b"EUR"));
+        let end = buffer.len();
+        buffer.extend_from_slice(b"behind");
+        let buffer = Bytes::from(buffer);
+        let mut headers = Headers::packed(buffer.slice(6..end));
+        assert!(!buffer.is_unique() && headers.size_bytes() == 21);
+
+        let mut copied = headers.clone();
+        copied.copy_out();
+        assert_eq!(copied, headers);
+        headers.append("b", "2");
+        assert!(buffer.is_unique());
+        assert_eq!(
+            headers.iter().map(|header| header.name).collect::<Vec<_>>(),
+            ["a", "payflow-currency", "b"]
+        );
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        prop_oneof![prop::sample::select(&HeaderName::KNOWN[..]).prop_map(str::to_owned), "\\PC{0,9}"]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_and_compares_as_such(
+            first in prop::collection::vec((name(), any::<Option<Vec<u8>>>()), 0..6),
+            second in prop::collection::vec((name(), any::<Option<Vec<u8>>>()), 0..6),
+        ) {
+            let all = |list: &[(String, Option<Vec<u8>>)]| -> Headers {
+                list.iter().map(|(name, value)| Header { name, value: value.as_deref() }).collect()
+            };
+            let (one, other) = (all(&first), all(&second));
+            let read: Vec<_> =
+                one.iter().map(|header| (header.name.to_owned(), header.value.map(<[u8]>::to_vec))).collect();
+            prop_assert_eq!(one == other, first == second);
+            prop_assert_eq!(one.is_empty(), first.is_empty());
+            prop_assert_eq!(read, first);
+        }
+
+        #[test]
+        fn bytes_that_nobody_packed_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            let headers = Headers::packed(bytes.into());
+            prop_assert!(headers.len() <= 80 && headers.size_bytes() <= 80 * 20);
+            let _ = (headers.get("a"), format!("{headers:?}"));
+        }
     }
 }

@@ -112,8 +112,7 @@ impl DeadLetter {
             headers.append(HeaderName::PAYMENT_ID, foreign_id(&first).to_string());
         }
         let is_kept = |name: &str| !name.starts_with(PROVENANCE) && name != Self::REDRIVES;
-        let mut headers: Headers =
-            headers.iter().filter(|header| is_kept(header.name.as_str())).cloned().collect();
+        let mut headers: Headers = headers.iter().filter(|header| is_kept(header.name)).collect();
         headers.append(Self::REDRIVES, self.redrives.saturating_add(1).to_string());
         Record { topic, key: self.key, value: delivery.value.clone(), headers, timestamp: None }
     }

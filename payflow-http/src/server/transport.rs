@@ -82,7 +82,7 @@ impl Transport {
     fn note_write<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match written {
             Poll::Pending => self.progress.lock().write_blocked(Instant::now()),
-            Poll::Ready(_) => self.progress.lock().write_moved(Instant::now()),
+            Poll::Ready(_) => self.progress.lock().write_moved(Instant::now),
         }
         written
     }

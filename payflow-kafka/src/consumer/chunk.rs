@@ -5,120 +5,116 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use payflow_core::{AckToken, Delivery, Header, HeaderName, Topic};
+use payflow_core::{AckToken, Assignment, Deliveries, Delivery, Headers};
 
 use super::waker::Waker;
 use crate::native::Read;
 
-/// A buffer that holds so much is closed. A larger record has one of its own.
+/// The size of a buffer. A record that does not fit has one of its own.
 const CHUNK_BYTES: usize = 64 << 10;
+/// A buffer is closed before keys and values pass this; the rest is for headers.
+const FULL_BYTES: usize = CHUNK_BYTES - (4 << 10);
 
 /// Records that were copied, on their way to be deliveries.
 #[derive(Debug)]
 pub(super) struct Copier {
     bytes: Vec<u8>,
     records: Vec<Copied>,
-    headers: Vec<(HeaderName, Option<Span>)>,
+    /// The partitions that `records` are of.
+    partitions: Vec<Assignment>,
+    copied_bytes: usize,
     budget: Arc<Budget>,
 }
 
-/// Where a record's parts lie in the buffer.
+/// Where a record's parts lie in the buffer: key, value and headers behind one another.
 #[derive(Debug)]
 struct Copied {
-    token: AckToken,
-    topic: Topic,
-    partition: i32,
+    /// Its place in `partitions`.
+    partition: usize,
     offset: i64,
     timestamp_ms: Option<i64>,
-    key: Option<Span>,
-    value: Option<Span>,
-    headers: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Span {
     from: usize,
-    to: usize,
+    key: Option<usize>,
+    value: Option<usize>,
+    headers: usize,
 }
 
 impl Copier {
     pub(super) fn new(budget: Arc<Budget>) -> Self {
-        Self { bytes: Vec::with_capacity(CHUNK_BYTES), records: Vec::new(), headers: Vec::new(), budget }
+        Self {
+            bytes: Vec::with_capacity(CHUNK_BYTES),
+            records: Vec::new(),
+            partitions: Vec::new(),
+            copied_bytes: 0,
+            budget,
+        }
     }
 
-    /// Copies a record. What was copied before becomes deliveries once the buffer is full.
-    pub(super) fn copy(
-        &mut self,
-        message: &Read<'_>,
-        token: AckToken,
-        topic: &Topic,
-        into: &mut Vec<Delivery>,
-    ) {
+    /// Copies a record of a partition. What was copied before becomes deliveries once the buffer is full.
+    pub(super) fn copy(&mut self, message: &Read<'_>, partition: &Assignment, into: &mut Deliveries) {
+        let (key, value) = (message.key(), message.value());
         let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
-        if self.bytes.len() + length(message.key()) + length(message.value()) > CHUNK_BYTES {
+        if self.bytes.len() + length(key) + length(value) > FULL_BYTES {
             self.seal(into);
         }
-        let headers = self.headers.len();
-        let key = message.key().map(|key| append(&mut self.bytes, key));
-        let value = message.value().map(|value| append(&mut self.bytes, value));
-        message.headers(|name, value| {
-            let value = value.map(|value| append(&mut self.bytes, value));
-            self.headers.push((name.into(), value));
-        });
+        let is_same =
+            |last: &Assignment| (last.slot, last.generation) == (partition.slot, partition.generation);
+        if !self.partitions.last().is_some_and(is_same) {
+            self.partitions.push(partition.clone());
+        }
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(key.unwrap_or_default());
+        self.bytes.extend_from_slice(value.unwrap_or_default());
+        let headers = self.bytes.len();
+        message.headers(|name, value| Headers::pack(&mut self.bytes, name, value));
+        self.copied_bytes += self.bytes.len() - from;
         self.records.push(Copied {
-            token,
-            topic: topic.clone(),
-            partition: message.partition(),
+            partition: self.partitions.len() - 1,
             offset: message.offset(),
             timestamp_ms: message.timestamp_ms(),
-            key,
-            value,
-            headers: self.headers.len() - headers,
+            from,
+            key: key.map(<[u8]>::len),
+            value: value.map(<[u8]>::len),
+            headers: self.bytes.len() - headers,
         });
-        if self.bytes.len() >= CHUNK_BYTES {
-            self.seal(into);
-        }
+    }
+
+    /// How many bytes were copied since this was last asked.
+    pub(super) fn take_copied_bytes(&mut self) -> usize {
+        mem::take(&mut self.copied_bytes)
     }
 
     /// Makes deliveries of all that was copied.
-    pub(super) fn seal(&mut self, into: &mut Vec<Delivery>) {
+    pub(super) fn seal(&mut self, into: &mut Deliveries) {
         if self.records.is_empty() {
             return;
         }
-        let chunk = self.budget.chunk(&self.bytes);
-        let slice = |span: Span| {
-            // Without this an empty key would keep the buffer alive.
-            if span.from == span.to { Bytes::new() } else { chunk.slice(span.from..span.to) }
-        };
-        let mut headers = self.headers.drain(..);
-        into.extend(self.records.drain(..).map(|copied| {
-            Delivery {
-                token: copied.token,
-                topic: copied.topic,
-                partition: copied.partition,
+        let chunk = self.budget.chunk(&mut self.bytes);
+        let partitions = &self.partitions;
+        into.extend(self.records.drain(..).filter_map(|copied| {
+            let mut from = copied.from;
+            let mut part = |length: usize| {
+                from += length;
+                // Without this an empty key would keep the buffer alive.
+                if length == 0 { Bytes::new() } else { chunk.slice(from - length..from) }
+            };
+            let Assignment { slot, generation, topic, partition } = partitions.get(copied.partition)?;
+            Some(Delivery {
+                token: AckToken::new(*slot, *generation, copied.offset),
+                topic: topic.clone(),
+                partition: *partition,
                 offset: copied.offset,
                 timestamp_ms: copied.timestamp_ms,
-                key: copied.key.map(slice),
-                value: copied.value.map(slice),
-                headers: headers
-                    .by_ref()
-                    .take(copied.headers)
-                    .map(|(name, value)| Header { name, value: value.map(slice) })
-                    .collect(),
-            }
+                key: copied.key.map(&mut part),
+                value: copied.value.map(&mut part),
+                headers: match copied.headers {
+                    0 => Headers::new(),
+                    length => Headers::packed(part(length)),
+                },
+            })
         }));
-        drop(headers);
-        if self.bytes.capacity() > 2 * CHUNK_BYTES {
-            self.bytes = Vec::with_capacity(CHUNK_BYTES);
-        }
-        self.bytes.clear();
+        self.partitions.clear();
     }
-}
-
-fn append(bytes: &mut Vec<u8>, part: &[u8]) -> Span {
-    let from = bytes.len();
-    bytes.extend_from_slice(part);
-    Span { from, to: bytes.len() }
 }
 
 /// Counts the buffers that are alive: whoever holds a slice of one holds all of it.
@@ -149,9 +145,23 @@ impl Budget {
         }
     }
 
-    fn chunk(self: &Arc<Self>, bytes: &[u8]) -> Bytes {
-        self.used.fetch_add(bytes.len(), Ordering::SeqCst);
-        Bytes::from_owner(Chunk { bytes: bytes.into(), budget: Arc::clone(self) })
+    /// Empties `bytes`, which has room for as many again.
+    fn chunk(self: &Arc<Self>, bytes: &mut Vec<u8>) -> Bytes {
+        let is_full = (CHUNK_BYTES - CHUNK_BYTES / 4..=CHUNK_BYTES).contains(&bytes.len())
+            && bytes.capacity() == CHUNK_BYTES;
+        let whole = if is_full {
+            mem::replace(bytes, Vec::with_capacity(CHUNK_BYTES))
+        } else {
+            // Counted, and kept, is what is needed.
+            let needed = bytes.as_slice().into();
+            if bytes.capacity() > 2 * CHUNK_BYTES {
+                *bytes = Vec::with_capacity(CHUNK_BYTES);
+            }
+            bytes.clear();
+            needed
+        };
+        self.used.fetch_add(whole.capacity(), Ordering::SeqCst);
+        Bytes::from_owner(Chunk { bytes: whole, budget: Arc::clone(self) })
     }
 
     fn give_back(&self, bytes: usize) {
@@ -163,7 +173,7 @@ impl Budget {
 }
 
 struct Chunk {
-    bytes: Box<[u8]>,
+    bytes: Vec<u8>,
     budget: Arc<Budget>,
 }
 
@@ -175,7 +185,7 @@ impl AsRef<[u8]> for Chunk {
 
 impl Drop for Chunk {
     fn drop(&mut self) {
-        self.budget.give_back(mem::take(&mut self.bytes).len());
+        self.budget.give_back(mem::take(&mut self.bytes).capacity());
     }
 }
 
@@ -186,7 +196,7 @@ mod tests {
     #[test]
     fn a_buffer_counts_until_its_last_slice_is_gone() {
         let budget = Budget::new(10, Arc::new(Waker::new()));
-        let chunk = budget.chunk(b"0123456789");
+        let chunk = budget.chunk(&mut b"0123456789".to_vec());
         let slice = chunk.slice(2..3);
         drop(chunk);
         assert_eq!(budget.left(), 0);
@@ -194,5 +204,21 @@ mod tests {
         drop(slice);
         assert_eq!(budget.left(), 10);
         assert!(!budget.waiting.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn a_full_buffer_goes_as_it_is_and_another_is_copied_to_what_it_takes() {
+        let budget = Budget::new(1 << 20, Arc::new(Waker::new()));
+        for (length, counted) in [(1, 1), (FULL_BYTES, CHUNK_BYTES), (CHUNK_BYTES + 1, CHUNK_BYTES + 1)] {
+            let mut bytes = Vec::with_capacity(CHUNK_BYTES);
+            bytes.resize(length, 7);
+            let place = bytes.as_ptr();
+            let chunk = budget.chunk(&mut bytes);
+            assert_eq!((chunk.len(), budget.left()), (length, (1 << 20) - counted));
+            assert_eq!(chunk.as_ptr() == place, length == FULL_BYTES);
+            assert!(bytes.is_empty() && bytes.capacity() >= CHUNK_BYTES);
+            drop(chunk);
+            assert_eq!(budget.left(), 1 << 20);
+        }
     }
 }

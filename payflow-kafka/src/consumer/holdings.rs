@@ -1,12 +1,14 @@
 //! What a consumer holds: partitions, what was read of them, what is out, finished and committed. Pure.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::Instant;
 
 use payflow_core::{
-    AckToken, Assignment, Change, Delivery, FinishedBeyond, Inbound, OffsetTracker, PartitionEnd,
+    AckToken, Assignment, Change, Deliveries, FinishedBeyond, Inbound, OffsetTracker, PartitionEnd,
     PartitionProgress, Received, Room, Topic,
 };
+
+use super::ready::Ready;
 
 /// The partitions in a consumer's hands, and what is about to be handed over.
 ///
@@ -17,8 +19,7 @@ pub(super) struct Holdings {
     generation: u32,
     /// Not handed over yet.
     changes: Vec<Change>,
-    ready: VecDeque<Delivery>,
-    ready_bytes: usize,
+    ready: Ready,
     /// Partitions whose end is not told yet.
     ends: usize,
 }
@@ -114,31 +115,33 @@ impl Holdings {
 
     /// Takes in what was read, in the order of each log. Gives the tokens of what is held back: of each partition that
     /// takes in nothing more for now, the first.
-    pub(super) fn read(&mut self, deliveries: &mut Vec<Delivery>) -> Vec<AckToken> {
-        let mut held_back = Vec::new();
-        for delivery in deliveries.drain(..) {
+    pub(super) fn read(&mut self, deliveries: &mut Deliveries) -> Vec<AckToken> {
+        let (mut held_back, mut bytes) = (Vec::new(), 0);
+        deliveries.retain(|delivery| {
             let Some(holding) = self.current(delivery.token) else {
-                continue;
+                return false;
             };
             if holding.revoking || holding.held_back {
-                continue;
+                return false;
             }
             if holding.tracker.metadata_bytes_max() >= OffsetTracker::METADATA_BYTES_MAX {
                 holding.held_back = true;
                 held_back.push(delivery.token);
-                continue;
+                return false;
             }
             match holding.tracker.receive(delivery.offset) {
                 Received::New => {
                     holding.ready += 1;
-                    self.ready_bytes += delivery.size_bytes();
-                    self.ready.push_back(delivery);
+                    bytes += delivery.size_bytes();
+                    return true;
                 }
                 // It moves the watermark without a token.
                 Received::Finished => holding.changes += 1,
                 Received::Repeated => {}
             }
-        }
+            false
+        });
+        self.ready.push(deliveries, bytes);
         held_back
     }
 
@@ -198,40 +201,28 @@ impl Holdings {
         }));
     }
 
-    /// Moves what there is and fits into `into`, and says whether that was anything.
+    /// Moves what there is and fits into `into`, or some of it, and says whether that was anything.
     pub(super) fn hand_over(&mut self, into: &mut Inbound, room: Room) -> bool {
         let before = (into.changes.len(), into.deliveries.len(), into.ends.len());
         into.changes.append(&mut self.changes);
-        if self.ready.len() <= room.records && self.ready_bytes <= room.bytes {
-            into.deliveries.extend(self.ready.drain(..));
-            self.ready_bytes = 0;
-            for holding in self.slots.iter_mut().flatten() {
-                holding.out += std::mem::take(&mut holding.ready);
-            }
-        } else {
-            self.hand_over_some(into, room);
-        }
+        self.ready.hand_over(&mut into.deliveries, room);
+        self.note_handed_over(into.deliveries.iter().skip(before.1).map(|delivery| delivery.token));
         self.tell_ends(into);
         before != (into.changes.len(), into.deliveries.len(), into.ends.len())
     }
 
-    fn hand_over_some(&mut self, into: &mut Inbound, room: Room) {
-        let (mut records, mut bytes) = (0, 0);
-        while let Some(size) = self.ready.front().map(Delivery::size_bytes) {
-            if !room.fits(records, bytes, size) {
-                return;
+    fn note_handed_over(&mut self, tokens: impl Iterator<Item = AckToken>) {
+        let mut tokens = tokens.peekable();
+        while let Some(first) = tokens.next() {
+            // Those of one partition come in runs.
+            let mut run = 1;
+            while tokens.next_if(|next| next.slot() == first.slot()).is_some() {
+                run += 1;
             }
-            let Some(delivery) = self.ready.pop_front() else {
-                return;
-            };
-            records += 1;
-            bytes += size;
-            self.ready_bytes -= size;
-            if let Some(holding) = self.current(delivery.token) {
-                holding.ready -= 1;
-                holding.out += 1;
+            if let Some(holding) = self.current(first) {
+                holding.ready -= run;
+                holding.out += run;
             }
-            into.deliveries.push(delivery);
         }
     }
 
@@ -372,7 +363,6 @@ impl Holdings {
 
     fn forget_ready(&mut self, slots: &[u32]) {
         self.ready.retain(|delivery| !slots.contains(&delivery.token.slot()));
-        self.ready_bytes = self.ready.iter().map(Delivery::size_bytes).sum();
     }
 
     fn assignments(&self, slots: &[u32]) -> Vec<Assignment> {

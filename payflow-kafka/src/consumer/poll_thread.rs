@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use payflow_core::{AckToken, Delivery, Error};
+use payflow_core::{AckToken, Error};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
@@ -261,11 +261,11 @@ impl PollThread {
     }
 
     fn hand_on(&mut self, records: usize) {
+        let bytes = self.reading.take_read_bytes();
         let deliveries = self.reading.deliveries();
         if deliveries.is_empty() {
             return;
         }
-        let bytes: usize = deliveries.iter().map(Delivery::size_bytes).sum();
         // A batch of larger ones than before is noticed at once, one of smaller ones by and by.
         self.record_bytes = (bytes / records.max(1)).max(self.record_bytes * 3 / 4).max(1);
         let held_back = self.shared.lock().holdings.read(deliveries);

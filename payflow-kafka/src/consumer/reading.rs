@@ -1,6 +1,6 @@
 //! What is read of each partition, and where reading stands.
 
-use payflow_core::{AckToken, Assignment, Delivery, Topic};
+use payflow_core::{AckToken, Assignment, Deliveries, Topic};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::chunk::Copier;
@@ -15,7 +15,7 @@ pub(super) struct Reading {
     last: Option<Last>,
     copier: Copier,
     /// Read and not handed on.
-    deliveries: Vec<Delivery>,
+    deliveries: Deliveries,
 }
 
 struct Partition {
@@ -92,7 +92,7 @@ impl Reading {
             list: TopicPartitionList::new(),
             last: None,
             copier,
-            deliveries: Vec::new(),
+            deliveries: Deliveries::new(),
         }
     }
 
@@ -193,9 +193,7 @@ impl Reading {
         partition.expected = Offset::Offset(offset.saturating_add(1));
         partition.epoch = message.leader_epoch();
         partition.position = Position::True;
-        let Assignment { slot, generation, topic, .. } = &partition.assignment;
-        let token = AckToken::new(*slot, *generation, offset);
-        self.copier.copy(message, token, topic, &mut self.deliveries);
+        self.copier.copy(message, &partition.assignment, &mut self.deliveries);
     }
 
     /// Reads nothing of a partition from this record on, until it is [released](Self::release).
@@ -227,9 +225,14 @@ impl Reading {
     }
 
     /// What was read since this was last called.
-    pub(super) fn deliveries(&mut self) -> &mut Vec<Delivery> {
+    pub(super) fn deliveries(&mut self) -> &mut Deliveries {
         self.copier.seal(&mut self.deliveries);
         &mut self.deliveries
+    }
+
+    /// How many bytes were read since this was last called.
+    pub(super) fn take_read_bytes(&mut self) -> usize {
+        self.copier.take_copied_bytes()
     }
 
     /// librdkafka has paused and goes on from its positions: those past an error are wrong from now on.

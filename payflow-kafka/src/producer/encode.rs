@@ -24,7 +24,7 @@ pub(super) fn base_record(
 
 fn headers(headers: &Headers) -> OwnedHeaders {
     headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |owned, header| {
-        owned.insert(Header { key: header.name.as_str(), value: header.value.as_deref() })
+        owned.insert(Header { key: header.name, value: header.value })
     })
 }
 

@@ -200,7 +200,7 @@ fn taken_of(span: &Span, topic: &Topic, message: &Read<'_>) -> Option<Step> {
     }
     let mut headers = Headers::new();
     message.headers(|name, value| {
-        headers.push(Header { name: name.into(), value: value.map(Bytes::copy_from_slice) });
+        headers.push(Header { name, value });
     });
     Some(Step::Delivery(Delivery {
         token: token(span.partition, message.offset()),

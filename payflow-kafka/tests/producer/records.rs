@@ -13,7 +13,7 @@ async fn absent_and_empty_arrive_apart() {
     let mut named = Headers::new();
     named.append("twice", "1");
     named.append("twice", vec![0xff, 0x00]);
-    named.push(Header { name: "absent".into(), value: None });
+    named.push(Header { name: "absent", value: None });
     named.append("empty", "");
     let mut whole = Record::new(topic.clone(), vec![0, 0xff]).with_key("u001").with_headers(named);
     whole.timestamp = Some("2026-01-02T03:04:05.678Z".parse().unwrap());

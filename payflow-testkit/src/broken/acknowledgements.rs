@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use futures_core::future::BoxFuture;
-use payflow_core::{AckToken, Consumer, Deliveries, Delivery, Error, Inbound, Room};
+use payflow_core::{AckToken, Consumer, Delivery, Error, Inbound, Room};
 use tokio::sync::Notify;
 
 use super::flaw::{ConsumerFlaw, consumer};
@@ -88,8 +88,8 @@ pub(super) const ADAPTERS: &[BrokenAdapter<BrokenHarness>] = &[
     ),
 ];
 
-fn tokens(deliveries: &Deliveries) -> Vec<AckToken> {
-    deliveries.iter().map(|delivery| delivery.token).collect()
+fn tokens<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>) -> Vec<AckToken> {
+    deliveries.into_iter().map(|delivery| delivery.token).collect()
 }
 
 struct FinishesWhatItDelivers;

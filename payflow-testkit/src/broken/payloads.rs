@@ -121,12 +121,10 @@ fn lossy(bytes: &Bytes) -> Bytes {
 }
 
 fn one_of_each_name(headers: &Headers) -> Headers {
-    let last = |header: &&Header| headers.iter().rfind(|other| other.name == header.name) == Some(header);
-    headers.iter().filter(last).cloned().collect()
+    let last = |header: &Header<'_>| headers.iter().filter(|other| other.name == header.name).last();
+    headers.iter().filter(|header| last(header) == Some(*header)).collect()
 }
 
 fn without_absent(headers: &Headers) -> Headers {
-    let filled =
-        |header: &Header| Header { value: Some(header.value.clone().unwrap_or_default()), ..header.clone() };
-    headers.iter().map(filled).collect()
+    headers.iter().map(|header| Header { value: Some(header.value.unwrap_or_default()), ..header }).collect()
 }

@@ -24,9 +24,7 @@ fn at(seconds: i64, nanos: i32) -> Option<prost_types::Timestamp> {
 }
 
 fn headers(pairs: &[(&str, &[u8])]) -> Headers {
-    let header =
-        |(name, value): &(&str, &[u8])| Header { name: (*name).into(), value: Some(value.to_vec().into()) };
-    pairs.iter().map(header).collect()
+    pairs.iter().map(|(name, value)| Header { name, value: Some(value) }).collect()
 }
 
 fn decode(message: &WireRequest, headers: &Headers) -> Result<PaymentRequest, DecodeError> {

@@ -1,4 +1,4 @@
-use payflow_core::Headers;
+use payflow_core::{Delivery, Headers};
 use proptest::prelude::*;
 
 use super::*;
@@ -108,8 +108,11 @@ fn a_partition_with_too_much_unfinished_is_held_back_alone_and_goes_on() {
         holdings.read(&mut (0..records).map(|offset| delivery(&assignments[0], offset)).collect());
     let [first] = held_back[..] else { panic!("{held_back:?}") };
     assert!(first.sequence() > 16_384 && holdings.is_holding_back());
-    assert!(holdings.read(&mut vec![delivery(&assignments[0], records)]).is_empty(), "it is told once");
-    assert!(holdings.read(&mut vec![delivery(&assignments[1], 1)]).is_empty());
+    assert!(
+        holdings.read(&mut [delivery(&assignments[0], records)].into_iter().collect()).is_empty(),
+        "it is told once"
+    );
+    assert!(holdings.read(&mut [delivery(&assignments[1], 1)].into_iter().collect()).is_empty());
     let tokens = tokens(&hand_over(&mut holdings, ROOM));
     assert_eq!(tokens.len(), usize::try_from(first.sequence()).unwrap() + 2);
     assert!(holdings.released().is_empty());
@@ -118,13 +121,15 @@ fn a_partition_with_too_much_unfinished_is_held_back_alone_and_goes_on() {
     holdings.acknowledge(&old, &[]);
     assert_eq!(holdings.released(), [assignments[0].clone()]);
     assert!(!holdings.is_holding_back());
-    assert!(holdings.read(&mut vec![delivery(&assignments[0], first.sequence())]).is_empty());
+    assert!(
+        holdings.read(&mut [delivery(&assignments[0], first.sequence())].into_iter().collect()).is_empty()
+    );
 }
 
 #[test]
 fn what_was_read_before_is_not_handed_out_again() {
     let (mut holdings, assignments) = holding(&[2]);
-    holdings.read(&mut vec![delivery(&assignments[0], 1), delivery(&assignments[0], 5)]);
+    holdings.read(&mut [delivery(&assignments[0], 1), delivery(&assignments[0], 5)].into_iter().collect());
     let offsets: Vec<i64> = hand_over(&mut holdings, ROOM).deliveries.iter().map(|one| one.offset).collect();
     assert_eq!(offsets, [0, 1, 5]);
 }
@@ -135,7 +140,7 @@ fn a_revoked_partition_is_back_with_its_last_token_and_hands_nothing_more_out() 
     let out = tokens(&hand_over(&mut holdings, Room { records: 2, ..ROOM }));
     let until = Instant::now();
     holdings.revoke(&[0], until);
-    holdings.read(&mut vec![delivery(&assignments[0], 3)]);
+    holdings.read(&mut [delivery(&assignments[0], 3)].into_iter().collect());
     let inbound = hand_over(&mut holdings, ROOM);
     assert_eq!(inbound.changes, [Change::Revoking { assignments: vec![assignments[0].clone()], until }]);
     assert!(inbound.deliveries.iter().all(|delivery| delivery.partition == 1));
@@ -156,7 +161,7 @@ fn a_token_of_a_partition_that_went_and_came_back_changes_nothing() {
     holdings.lose(&[0]);
     let again = holdings.assign([(topic(), 0, 0, FinishedBeyond::none())]);
     assert_eq!(again[0].slot, stale[0].slot(), "the slot is used again");
-    holdings.read(&mut vec![delivery(&again[0], 0)]);
+    holdings.read(&mut [delivery(&again[0], 0)].into_iter().collect());
     let inbound = hand_over(&mut holdings, ROOM);
     assert!(matches!(inbound.changes[..], [Change::Lost(_), Change::Assigned(_)]));
     holdings.acknowledge(&stale, &[]);
@@ -245,7 +250,7 @@ proptest! {
                     next = committed;
                 }
                 (Step::Read(count), Some(assignment)) if !revoking => {
-                    let mut deliveries: Vec<_> =
+                    let mut deliveries: Deliveries =
                         (0..).take(count).map(|index| delivery(&assignment, next + index)).collect();
                     unfinished.extend(deliveries.iter().map(|delivery| delivery.offset));
                     next += i64::try_from(count).unwrap();

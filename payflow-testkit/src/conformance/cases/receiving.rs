@@ -194,7 +194,7 @@ fn bystanders(topic: &Topic) -> Inbound {
     let end = PartitionEnd { slot: u32::MAX, generation: u32::MAX, offset: i64::MAX };
     Inbound {
         changes: vec![Change::Assigned(vec![assignment])],
-        deliveries: vec![delivery],
+        deliveries: [delivery].into_iter().collect(),
         ends: vec![end],
         ended: false,
     }
