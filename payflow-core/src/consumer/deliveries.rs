@@ -153,7 +153,7 @@ impl<'a> IntoIterator for &'a Deliveries {
     type IntoIter = Iter<'a>;
 
     fn into_iter(self) -> Iter<'a> {
-        self.held.iter().map(|delivery| delivery)
+        self.held.iter().map(|delivery| &**delivery)
     }
 }
 
