@@ -70,6 +70,7 @@ pub struct Delivery {
 impl Delivery {
     /// What it counts against a bound in bytes: key, value and headers.
     #[must_use]
+    #[inline]
     pub fn size_bytes(&self) -> usize {
         let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
         length(&self.key) + length(&self.value) + self.headers.size_bytes()

@@ -39,21 +39,28 @@ impl Ready {
 
     /// Moves what fits from the front to the end of `into`, or some of it: the next call moves more.
     pub(super) fn hand_over(&mut self, into: &mut Vec<Delivery>, room: Room) {
-        if self.records > room.records || self.bytes > room.bytes {
-            return self.hand_over_one_by_one(into, room);
-        }
-        // All fit. To be moved in one piece a batch needs an empty place: another large one waits.
-        while self.batches.front().is_some_and(|batch| into.is_empty() || batch.deliveries.len() <= SMALL) {
-            let Some(Batch { deliveries, bytes }) = self.batches.pop_front() else { return };
-            let mut batch = Vec::from(deliveries);
-            self.records -= batch.len();
-            self.bytes -= bytes;
-            if into.is_empty() {
-                mem::swap(into, &mut batch);
-            } else {
-                into.append(&mut batch);
+        let (mut records, mut bytes) = (0, 0);
+        while let Some(batch) = self.batches.front() {
+            let fits = records + batch.deliveries.len() <= room.records && bytes + batch.bytes <= room.bytes;
+            // To be moved in one piece a batch needs an empty place: another large one waits for the next call.
+            if !fits || !(into.is_empty() || batch.deliveries.len() <= SMALL) {
+                break;
             }
-            self.spare = batch;
+            let Some(batch) = self.batches.pop_front() else { break };
+            let mut deliveries = Vec::from(batch.deliveries);
+            records += deliveries.len();
+            bytes += batch.bytes;
+            if into.is_empty() {
+                mem::swap(into, &mut deliveries);
+            } else {
+                into.append(&mut deliveries);
+            }
+            self.spare = deliveries;
+        }
+        self.records -= records;
+        self.bytes -= bytes;
+        if records == 0 {
+            self.hand_over_one_by_one(into, room);
         }
     }
 
