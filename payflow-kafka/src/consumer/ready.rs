@@ -37,19 +37,19 @@ impl Ready {
         self.batches.push_back(Batch { deliveries, bytes });
     }
 
-    /// Moves what fits from the front to the end of `into`, or some of it: the next call moves more.
+    /// Moves the batches that fit to the end of `into` or, if the first does not fit, as much of it as does.
     pub(super) fn hand_over(&mut self, into: &mut Vec<Delivery>, room: Room) {
         let (mut records, mut bytes) = (0, 0);
         while let Some(batch) = self.batches.front() {
             let fits = records + batch.deliveries.len() <= room.records && bytes + batch.bytes <= room.bytes;
-            // To be moved in one piece a batch needs an empty place: another large one waits for the next call.
-            if !fits || !(into.is_empty() || batch.deliveries.len() <= SMALL) {
+            if !fits {
                 break;
             }
             let Some(batch) = self.batches.pop_front() else { break };
             let mut deliveries = Vec::from(batch.deliveries);
             records += deliveries.len();
             bytes += batch.bytes;
+            // Mostly there is one batch, which is moved in one piece.
             if into.is_empty() {
                 mem::swap(into, &mut deliveries);
             } else {
@@ -94,9 +94,6 @@ impl Ready {
         self.bytes = self.batches.iter().map(|batch| batch.bytes).sum();
     }
 }
-
-/// A batch of so many records is moved one by one.
-const SMALL: usize = 64;
 
 #[cfg(test)]
 mod tests {
