@@ -6,6 +6,8 @@ mod writer;
 
 pub use reader::{JsonError, JsonPayment};
 
+use fast::Usual;
+
 use crate::codec::{Codec, DecodeError, Encoded};
 use crate::money::Currency;
 use crate::payment::{Field, InvalidPayment, PaymentHeaders, PaymentRequest};
@@ -44,6 +46,14 @@ impl Codec<PaymentRequest> for JsonCodec {
     }
 
     fn decode(&self, value: &[u8], headers: &Headers) -> Result<PaymentRequest, DecodeError> {
+        // Nearly every record: nothing in it is to be judged but its fields.
+        if let Some(usual) = Usual::read(value).filter(|usual| !usual.states_currency()) {
+            let beside = PaymentHeaders::read(headers)?;
+            let currency = beside.currency.or(self.default_currency);
+            if let Some(request) = currency.and_then(|currency| usual.request(currency)) {
+                return Ok(request.with_identity(beside.payment_id, beside.created_at));
+            }
+        }
         let payment = JsonPayment::read(value).map_err(|error| DecodeError::Malformed(error.to_string()))?;
         let stated = payment.currency()?;
         let stated_beside = PaymentHeaders::read(headers)?;

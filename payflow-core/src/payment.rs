@@ -50,6 +50,7 @@ impl PaymentRequest {
     ///
     /// # Errors
     /// The amount is not above zero, or above [`MINOR_MAX`](Self::MINOR_MAX).
+    #[inline]
     pub fn new(user_id: UserId, amount: Money, method: PaymentMethod) -> Result<Self, InvalidPayment> {
         if amount.minor() <= 0 {
             return Err(InvalidPayment::new(Field::Amount, "must be above zero"));
@@ -137,6 +138,7 @@ impl UserId {
 
     /// A short one of characters that all may stand in it; `None` says nothing of others.
     #[cfg(feature = "json")]
+    #[inline]
     pub(crate) fn of_plain(text: PlainText<'_>) -> Option<Self> {
         (!text.as_bytes().is_empty()).then(|| Text::short(text).map(Self))?
     }
@@ -181,6 +183,7 @@ impl PaymentMethod {
 
     /// A short one; `None` says nothing of others.
     #[cfg(feature = "json")]
+    #[inline]
     pub(crate) fn of_plain(text: PlainText<'_>) -> Option<Self> {
         let bytes = text.as_bytes();
         let allowed = !bytes.is_empty() && bytes.iter().all(|byte| IN_METHODS[usize::from(*byte)]);

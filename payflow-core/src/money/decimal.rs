@@ -83,6 +83,7 @@ pub(crate) struct PlainNumber {
 impl PlainNumber {
     /// The plain number at the start of `bytes`, and what stands behind it. `None` says nothing of them, so that
     /// [`Decimal`] decides.
+    #[inline]
     pub(crate) fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (value, whole) = digits(0, bytes);
         let leading_zero = whole > 1 && bytes.first() == Some(&b'0');
@@ -99,6 +100,7 @@ impl PlainNumber {
     }
 
     /// The value in units of `10^-digits`, if it is one that fits.
+    #[inline]
     pub(crate) fn scaled(self, digits: u8) -> Option<i64> {
         let shift = usize::from(digits).checked_sub(self.behind_point)?;
         self.digits.checked_mul(*POWERS_OF_TEN.get(shift)?)
@@ -106,6 +108,7 @@ impl PlainNumber {
 }
 
 /// The digits at the start of `bytes` behind those of `value`, and how many there are; of too many the value is nonsense.
+#[inline]
 fn digits(mut value: i64, bytes: &[u8]) -> (i64, usize) {
     let mut count = 0;
     for byte in bytes {

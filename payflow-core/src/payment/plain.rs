@@ -6,6 +6,7 @@ pub(crate) struct PlainText<'a>(&'a [u8]);
 
 impl<'a> PlainText<'a> {
     /// The plain text at the start of `bytes`, and what stands behind it.
+    #[inline]
     pub(crate) fn split(bytes: &'a [u8]) -> (Self, &'a [u8]) {
         let (plain, rest) = bytes.split_at(plain_length(bytes));
         (Self(plain), rest)
@@ -16,13 +17,14 @@ impl<'a> PlainText<'a> {
     }
 }
 
+#[inline]
 fn plain_length(bytes: &[u8]) -> usize {
-    let mut words = bytes.chunks_exact(8);
+    let mut rest = bytes;
     let mut length = 0;
-    for word in words.by_ref() {
+    while let Some((word, behind)) = rest.split_first_chunk() {
         // Eight at a time: the lowest bit that is set is that of the first byte that is not plain. Above it, a borrow may
         // have set others.
-        let word = word.try_into().map_or(0, u64::from_le_bytes);
+        let word = u64::from_le_bytes(*word);
         let control = word.wrapping_sub(EACH * 0x20);
         let quote = (word ^ (EACH * 0x22)).wrapping_sub(EACH);
         let backslash = (word ^ (EACH * 0x5c)).wrapping_sub(EACH);
@@ -31,10 +33,11 @@ fn plain_length(bytes: &[u8]) -> usize {
         if ends != 0 {
             return length + (ends.trailing_zeros() / 8) as usize;
         }
-        length += 8;
+        length += size_of::<u64>();
+        rest = behind;
     }
     let is_plain = |byte: &&u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-    length + words.remainder().iter().take_while(is_plain).count()
+    length + rest.iter().take_while(is_plain).count()
 }
 
 /// One in each byte.

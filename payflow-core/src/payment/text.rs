@@ -19,10 +19,12 @@ enum Held<const SHORT: usize> {
 impl<const SHORT: usize> Text<SHORT> {
     /// The text, if it is a short one.
     #[cfg(feature = "json")]
+    #[inline]
     pub(super) fn short(text: PlainText<'_>) -> Option<Self> {
         Self::here(text.as_bytes())
     }
 
+    #[inline]
     fn here(text: &[u8]) -> Option<Self> {
         let mut bytes = [0; SHORT];
         bytes.get_mut(..text.len())?.copy_from_slice(text);

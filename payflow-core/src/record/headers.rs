@@ -94,13 +94,18 @@ impl Headers {
     /// Whether there is none.
     #[inline]
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.bytes().is_empty()
     }
 
     /// Names and values together, in bytes.
     #[must_use]
+    #[inline]
     pub fn size_bytes(&self) -> usize {
+        if self.is_empty() {
+            return 0;
+        }
         self.iter().map(|header| header.name.len() + header.value.map_or(0, <[u8]>::len)).sum()
     }
 
@@ -116,6 +121,7 @@ impl Headers {
         }
     }
 
+    #[inline]
     fn bytes(&self) -> &[u8] {
         match &self.0 {
             Packed::Own(bytes) => bytes,

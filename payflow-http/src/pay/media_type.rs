@@ -9,10 +9,11 @@ use crate::problem::Problem;
 pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let declared = types.next().and_then(|value| value.to_str().ok());
-    if types.next().is_some() || !declared.is_some_and(is_json) {
+    let is_usual = declared == Some("application/json");
+    if types.next().is_some() || !(is_usual || declared.is_some_and(is_json)) {
         return Err(Problem::unsupported_media_type("Content-Type must be application/json"));
     }
-    if !declared.is_some_and(is_utf8) {
+    if !is_usual && !declared.is_some_and(is_utf8) {
         return Err(Problem::unsupported_media_type("the charset must be utf-8"));
     }
     let encoded = headers

@@ -50,6 +50,9 @@ pub(super) enum Ended {
     CutOff,
 }
 
+/// What hyper takes by default. If it came to take more, the limit of [`Limits`] would hold.
+const HYPER_HEADERS_MAX: usize = 100;
+
 impl Connections {
     pub(super) fn new(config: ServerConfig) -> Self {
         let mut http1 = http1::Builder::new();
@@ -57,9 +60,12 @@ impl Connections {
             .timer(TokioTimer::new())
             // The time between requests and the time within a head are told apart by `Progress`; hyper cannot.
             .header_read_timeout(None)
-            .max_headers(config.headers_max)
             .max_header_size(config.header_bytes_max)
             .max_buf_size(config.buffer_bytes_max);
+        // Told its own default, hyper would fill a table of that length with zeros twice for each head.
+        if config.headers_max != HYPER_HEADERS_MAX {
+            http1.max_headers(config.headers_max);
+        }
         Self {
             limits: Limits::of(&config),
             config: Arc::new(config),

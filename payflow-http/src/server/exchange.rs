@@ -1,21 +1,27 @@
 //! One request and its answer: what happens between hyper and the service.
 
 use std::{
+    any::Any,
     convert::Infallible,
     error::Error,
-    future::{Future, poll_fn},
+    future::Future,
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::Arc,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use bytes::Bytes;
-use futures_util::FutureExt;
-use http::{Request, Response, StatusCode};
+use futures_util::{FutureExt, future::CatchUnwind};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body::Body;
 use hyper::body::Incoming;
-use tokio::{sync::Semaphore, time::timeout};
+use pin_project_lite::pin_project;
+use tokio::{
+    sync::Semaphore,
+    time::{Timeout, error::Elapsed, timeout},
+};
 use tower_service::Service;
 
 use super::{
@@ -82,13 +88,15 @@ where
             return Box::pin(async move { Ok(refusal.map(|text| ResponseBody::own(text, under_way))) });
         }
 
-        let service = self.service.clone();
-        let limits = (self.limits.body_deadline, self.limits.request_deadline);
-        Box::pin(async move {
-            Ok(match serve(service, request, asker, limits).await {
-                Ok(response) => response.map(|body| ResponseBody::of_service(body, under_way)),
-                Err(answer) => answer.map(|text| ResponseBody::own(text, under_way)),
-            })
+        let body_timed_out = TimedOut::default();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let body_deadline = self.limits.body_deadline;
+        let request = request.map(|body| RequestBody::new(body, body_deadline, body_timed_out.clone()));
+        let served = Served::Asked { service: self.service.clone(), request: Some(request) };
+        let request_deadline = self.limits.request_deadline;
+        Box::pin(Answering {
+            served: timeout(request_deadline, AssertUnwindSafe(served).catch_unwind()),
+            asked: Some(Asked { method, uri, asker, body_timed_out, request_deadline, under_way }),
         })
     }
 }
@@ -116,47 +124,113 @@ impl<S> Exchange<S> {
     }
 }
 
-/// Runs the service on the request, in time and without a panic. `Err` is the answer in its place.
-async fn serve<S, B>(
-    mut service: S,
-    request: Request<Incoming>,
-    asker: Asker,
-    (body_deadline, request_deadline): (Duration, Duration),
-) -> Result<Response<B>, Response<Bytes>>
-where
-    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
-        + Send
-        + 'static,
-    B: Send + 'static,
-{
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    // Without its query, which may hold what is nobody's business.
-    let path = uri.path();
-    let body_timed_out = TimedOut::default();
-    let request = request.map(|body| RequestBody::new(body, body_deadline, body_timed_out.clone()));
+pin_project! {
+    /// Runs the service on the request, in time and without a panic, and answers in its place if need be.
+    ///
+    /// Written by hand since it is made for each request: what an async block moves into another it keeps room for twice.
+    struct Answering<S>
+    where
+        S: Service<Request<RequestBody>>,
+    {
+        #[pin]
+        served: Timeout<CatchUnwind<AssertUnwindSafe<Served<S, S::Future>>>>,
+        asked: Option<Asked>,
+    }
+}
 
-    let served = async move {
-        poll_fn(|cx| service.poll_ready(cx)).await?;
-        service.call(request).await
-    };
-    let (status, detail) = match timeout(request_deadline, AssertUnwindSafe(served).catch_unwind()).await {
-        Ok(Ok(Ok(response))) if body_timed_out.is_set() && response.status().is_client_error() => {
-            (StatusCode::REQUEST_TIMEOUT, "the request's body was not received in time")
+/// What has to be known of a request once the service has it.
+struct Asked {
+    method: Method,
+    uri: Uri,
+    asker: Asker,
+    body_timed_out: TimedOut,
+    request_deadline: Duration,
+    under_way: UnderWay,
+}
+
+impl<S, B> Future for Answering<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>>,
+{
+    type Output = Result<Response<ResponseBody<B>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let served = ready!(this.served.poll(cx));
+        // Nobody polls what is ready a second time.
+        let Some(asked) = this.asked.take() else { return Poll::Pending };
+        Poll::Ready(Ok(match asked.judge(served) {
+            Ok(response) => response.map(|body| ResponseBody::of_service(body, asked.under_way)),
+            Err(answer) => answer.map(|text| ResponseBody::own(text, asked.under_way)),
+        }))
+    }
+}
+
+impl Asked {
+    /// `Err` is the answer in the service's place.
+    fn judge<B, E: Into<BoxError>>(
+        &self,
+        served: Result<Result<Result<Response<B>, E>, Box<dyn Any + Send>>, Elapsed>,
+    ) -> Result<Response<B>, Response<Bytes>> {
+        // Without its query, which may hold what is nobody's business.
+        let (method, path) = (&self.method, self.uri.path());
+        let (status, detail) = match served {
+            Ok(Ok(Ok(response))) if self.body_timed_out.is_set() && response.status().is_client_error() => {
+                (StatusCode::REQUEST_TIMEOUT, "the request's body was not received in time")
+            }
+            Ok(Ok(Ok(response))) => return Ok(response),
+            Ok(Ok(Err(error))) => {
+                let error: BoxError = error.into();
+                tracing::error!(%method, path, error = &*error as &(dyn Error + Send + Sync), "service failed");
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the server failed on the request; it may have taken effect",
+                )
+            }
+            Ok(Err(panic)) => {
+                tracing::error!(%method, path, panic = panic_message(&*panic), "service panicked");
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the server failed on the request; it may have taken effect",
+                )
+            }
+            Err(_elapsed) => {
+                let within = self.request_deadline;
+                tracing::error!(%method, path, ?within, "service did not answer in time");
+                (
+                    StatusCode::GATEWAY_TIMEOUT,
+                    "the request was not answered in time; it may have taken effect",
+                )
+            }
+        };
+        Err(self.asker.answer(status, detail, Then::Close))
+    }
+}
+
+pin_project! {
+    /// The service's answer to a request, once the service is ready for it.
+    #[project = ServedProjection]
+    enum Served<S, F> {
+        Asked { service: S, request: Option<Request<RequestBody>> },
+        Answering { #[pin] answer: F },
+    }
+}
+
+impl<S: Service<Request<RequestBody>>> Future for Served<S, S::Future> {
+    type Output = Result<S::Response, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let answer = match self.as_mut().project() {
+                ServedProjection::Asked { service, request } => {
+                    ready!(service.poll_ready(cx))?;
+                    // It is there until the service is called.
+                    let Some(request) = request.take() else { return Poll::Pending };
+                    service.call(request)
+                }
+                ServedProjection::Answering { answer } => return answer.poll(cx),
+            };
+            self.set(Self::Answering { answer });
         }
-        Ok(Ok(Ok(response))) => return Ok(response),
-        Ok(Ok(Err(error))) => {
-            let error: BoxError = error.into();
-            tracing::error!(%method, path, error = &*error as &(dyn Error + Send + Sync), "service failed");
-            (StatusCode::INTERNAL_SERVER_ERROR, "the server failed on the request; it may have taken effect")
-        }
-        Ok(Err(panic)) => {
-            tracing::error!(%method, path, panic = panic_message(&*panic), "service panicked");
-            (StatusCode::INTERNAL_SERVER_ERROR, "the server failed on the request; it may have taken effect")
-        }
-        Err(_elapsed) => {
-            tracing::error!(%method, path, within = ?request_deadline, "service did not answer in time");
-            (StatusCode::GATEWAY_TIMEOUT, "the request was not answered in time; it may have taken effect")
-        }
-    };
-    Err(asker.answer(status, detail, Then::Close))
+    }
 }

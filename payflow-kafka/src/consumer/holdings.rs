@@ -201,7 +201,7 @@ impl Holdings {
         }));
     }
 
-    /// Moves what there is and fits into `into`, or some of it, and says whether that was anything.
+    /// Moves what there is and fits into `into`, and says whether that was anything.
     pub(super) fn hand_over(&mut self, into: &mut Inbound, room: Room) -> bool {
         let before = (into.changes.len(), into.deliveries.len(), into.ends.len());
         into.changes.append(&mut self.changes);
