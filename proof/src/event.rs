@@ -58,14 +58,15 @@ pub enum Event {
         /// What it had counted.
         counts: Counts,
     },
-    /// A process was stopped (SIGSTOP), for longer than its group waits for it: what it has is given to others.
+    /// A process was stopped (SIGSTOP) or cut off from its group, for longer than that waits for it: what it has is given to
+    /// others, and what it does until it is back counts for nothing.
     Stopped {
         /// Its name.
         process: String,
-        /// When it stood still.
+        /// When it stood still, or nothing more came through.
         at: Duration,
     },
-    /// It is about to go on (SIGCONT), after others have taken over what it had.
+    /// It is about to go on (SIGCONT), or to be heard again, after others have taken over what it had.
     Resumed {
         /// Its name.
         process: String,

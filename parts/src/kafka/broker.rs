@@ -96,6 +96,11 @@ impl KafkaBroker {
         &self.brokers
     }
 
+    /// Where a proxy goes on to, if [`KafkaConfig::with_proxy_port`] named one.
+    pub const fn proxied_port(&self) -> u16 {
+        self.node.proxied_port
+    }
+
     /// What the broker is called in its cluster: 1 if it is the only one.
     pub const fn id(&self) -> u32 {
         self.node.id

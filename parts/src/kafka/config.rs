@@ -14,7 +14,7 @@ const PROPERTIES: &[(&str, &str)] = &[
     ("process.roles", "broker,controller"),
     ("controller.listener.names", "CONTROLLER"),
     ("inter.broker.listener.name", "PLAINTEXT"),
-    ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"),
+    ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT"),
     ("log.dirs", "data"),
     // A topic is there because somebody made it; else a misspelt name would go unnoticed.
     ("auto.create.topics.enable", "false"),
@@ -75,6 +75,7 @@ pub(crate) const LOG4J2: &str = r#"Configuration:
 #[must_use = "a configuration starts nothing by itself"]
 pub struct KafkaConfig {
     properties: BTreeMap<String, String>,
+    proxy_port: Option<u16>,
 }
 
 impl KafkaConfig {
@@ -88,6 +89,13 @@ impl KafkaConfig {
     /// The listeners and `node.id` are given by the start and cannot be set.
     pub fn with_property(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.properties.insert(key.into(), value.into());
+        self
+    }
+
+    /// Has a broker listen once more, and tell those who come that way to go on by this port of the loopback: that of a
+    /// proxy in front of [`KafkaBroker::proxied_port`].
+    pub const fn with_proxy_port(mut self, port: u16) -> Self {
+        self.proxy_port = Some(port);
         self
     }
 
@@ -121,7 +129,7 @@ impl KafkaConfig {
     pub(crate) fn server_properties(&self, node: &Node) -> String {
         let mut all: BTreeMap<&str, &str> = PROPERTIES.iter().copied().collect();
         all.extend(self.properties.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-        let given = node.properties();
+        let given = node.properties(self.proxy_port);
         all.extend(given.iter().map(|(key, value)| (*key, value.as_str())));
 
         let mut text = String::new();
@@ -141,34 +149,44 @@ pub(crate) struct Node {
     pub(crate) port: u16,
     pub(crate) voters: String,
     controller_port: u16,
+    /// Where a proxy goes on to.
+    pub(crate) proxied_port: u16,
 }
 
 impl Node {
     /// So many nodes that know each other, numbered from 1, on free ports.
     pub(crate) fn together(count: u32) -> anyhow::Result<Vec<Self>> {
-        let ports = (1..=count).map(|id| Ok((id, free_port()?, free_port()?)));
+        let ports = (1..=count).map(|id| Ok((id, [free_port()?, free_port()?, free_port()?])));
         Ok(Self::on(&ports.collect::<anyhow::Result<Vec<_>>>()?))
     }
 
-    fn on(ports: &[(u32, u16, u16)]) -> Vec<Self> {
-        let voter = |(id, _, controller_port): &(u32, u16, u16)| format!("{id}@127.0.0.1:{controller_port}");
+    fn on(ports: &[(u32, [u16; 3])]) -> Vec<Self> {
+        let voter =
+            |(id, [_, controller_port, _]): &(u32, [u16; 3])| format!("{id}@127.0.0.1:{controller_port}");
         let voters = ports.iter().map(voter).collect::<Vec<_>>().join(",");
-        let node = |(id, port, controller_port): &(u32, u16, u16)| Self {
+        let node = |(id, [port, controller_port, proxied_port]): &(u32, [u16; 3])| Self {
             id: *id,
             port: *port,
             voters: voters.clone(),
             controller_port: *controller_port,
+            proxied_port: *proxied_port,
         };
         ports.iter().map(node).collect()
     }
 
-    fn properties(&self) -> [(&'static str, String); 4] {
-        let Self { id, port, controller_port, voters } = self;
+    fn properties(&self, proxy_port: Option<u16>) -> [(&'static str, String); 4] {
+        let Self { id, port, controller_port, voters, proxied_port } = self;
+        let mut listeners = format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}");
+        let mut advertised = format!("PLAINTEXT://127.0.0.1:{port}");
+        if let Some(proxy_port) = proxy_port {
+            listeners.push_str(&format!(",PROXIED://127.0.0.1:{proxied_port}"));
+            advertised.push_str(&format!(",PROXIED://127.0.0.1:{proxy_port}"));
+        }
         [
             ("node.id", id.to_string()),
             ("controller.quorum.voters", voters.clone()),
-            ("listeners", format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}")),
-            ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{port}")),
+            ("listeners", listeners),
+            ("advertised.listeners", advertised),
         ]
     }
 }
@@ -194,7 +212,7 @@ mod tests {
     use super::*;
 
     fn node() -> Node {
-        Node::on(&[(1, 20_001, 20_002)]).remove(0)
+        Node::on(&[(1, [20_001, 20_002, 20_007])]).remove(0)
     }
 
     #[test]
@@ -211,7 +229,7 @@ mod tests {
 
     #[test]
     fn nodes_of_a_cluster_know_each_other_and_keep_three_copies() {
-        let nodes = Node::on(&[(1, 20_001, 20_002), (2, 20_003, 20_004), (3, 20_005, 20_006)]);
+        let nodes = Node::on(&[(1, [20_001, 20_002, 0]), (2, [20_003, 20_004, 0]), (3, [20_005, 20_006, 0])]);
         let config = KafkaConfig::new().with_property("min.insync.replicas", "1").for_cluster();
 
         let text = config.server_properties(&nodes[1]);
@@ -222,6 +240,15 @@ mod tests {
         has("listeners=PLAINTEXT://127.0.0.1:20003,CONTROLLER://127.0.0.1:20004");
         has("offsets.topic.replication.factor=3");
         has("min.insync.replicas=1");
+    }
+
+    #[test]
+    fn who_comes_by_a_proxy_is_told_to_go_on_by_it() {
+        let text = KafkaConfig::new().with_proxy_port(20_009).server_properties(&node());
+
+        let has = |line: &str| assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
+        has("listeners=PLAINTEXT://127.0.0.1:20001,CONTROLLER://127.0.0.1:20002,PROXIED://127.0.0.1:20007");
+        has("advertised.listeners=PLAINTEXT://127.0.0.1:20001,PROXIED://127.0.0.1:20009");
     }
 
     #[test]

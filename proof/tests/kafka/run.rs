@@ -48,16 +48,16 @@ impl Run {
 
     /// Starts a process of the group.
     pub(crate) fn start(&self, name: &str) -> Process {
-        self.start_with(name, &[])
+        self.start_by(&self.cluster.brokers, name)
     }
 
-    /// The same, told more than the others.
-    pub(crate) fn start_with(&self, name: &str, more: &[&str]) -> Process {
-        let Cluster { brokers, topic, dead_letters, group, .. } = &self.cluster;
+    /// The same, by another way to the brokers.
+    pub(crate) fn start_by(&self, brokers: &str, name: &str) -> Process {
+        let Cluster { topic, dead_letters, group, .. } = &self.cluster;
         let events = self.events.path().to_str().expect("the temporary folder's name is text");
         let mut flags = vec!["--brokers", brokers, "--topic", topic.as_str(), "--group", group];
         flags.extend(["--dead-letters", dead_letters.as_str(), "--events", events]);
-        flags.extend(self.flags.iter().map(String::as_str).chain(more.iter().copied()));
+        flags.extend(self.flags.iter().map(String::as_str));
         Process::start(name, &self.folder, &flags)
     }
 
@@ -158,16 +158,25 @@ impl Run {
     /// Lets a process stand still until [`thaw`](Self::thaw), and looks at once at what the group has committed.
     pub(crate) fn freeze(&self, process: &mut Process) {
         process.freeze();
-        let still = Instant::now();
+        self.note_cut_off(process);
+    }
+
+    /// The same for a process that nothing more comes through to.
+    pub(crate) fn note_cut_off(&self, process: &Process) {
+        let since = Instant::now();
         self.append(&Event::Stopped { process: process.name.clone(), at: EventLog::now() });
         self.note_committed();
-        self.assert_in_session(still);
+        self.assert_in_session(since);
     }
 
     /// Lets it go on.
     pub(crate) fn thaw(&self, process: &mut Process) {
-        self.append(&Event::Resumed { process: process.name.clone(), at: EventLog::now() });
+        self.note_resumed(process);
         process.thaw();
+    }
+
+    pub(crate) fn note_resumed(&self, process: &Process) {
+        self.append(&Event::Resumed { process: process.name.clone(), at: EventLog::now() });
     }
 
     /// Later another process may have taken over and committed, and the figures say nothing.

@@ -70,7 +70,7 @@ fn a_zombie_commits_nothing_and_sends_at_most_what_was_in_flight() {
 }
 
 /// The partitions of which a process was the last to start a record.
-fn had_by(name: &str, events: &[Event]) -> BTreeSet<i32> {
+pub(crate) fn had_by(name: &str, events: &[Event]) -> BTreeSet<i32> {
     let mut last = BTreeMap::new();
     for event in events {
         if let Event::Started { process, place, .. } = event {
@@ -81,7 +81,7 @@ fn had_by(name: &str, events: &[Event]) -> BTreeSet<i32> {
 }
 
 /// The youngest assignment by which a process has started something.
-fn last_assignment(name: &str, events: &[Event]) -> Option<u32> {
+pub(crate) fn last_assignment(name: &str, events: &[Event]) -> Option<u32> {
     let assignments = events.iter().filter_map(|event| match event {
         Event::Started { process, assignment, .. } if process == name => Some(*assignment),
         _ => None,
