@@ -71,7 +71,6 @@ impl Delivery {
     /// What it counts against a bound in bytes: key, value and headers.
     #[inline]
     #[must_use]
-    #[inline]
     pub fn size_bytes(&self) -> usize {
         let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
         let headers = if self.headers.is_empty() { 0 } else { self.headers.size_bytes() };

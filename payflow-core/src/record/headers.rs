@@ -94,7 +94,6 @@ impl Headers {
     /// Whether there is none.
     #[inline]
     #[must_use]
-    #[inline]
     pub fn is_empty(&self) -> bool {
         self.bytes().is_empty()
     }
