@@ -59,9 +59,6 @@ pub(super) enum Begun<T> {
     Seated(usize),
 }
 
-/// The budget of the runtime is looked at before so many futures are polled.
-const POLLED_AT_ONCE: u32 = 8;
-
 impl<F: Future, L: Copy> Seats<F, L> {
     pub(super) fn new() -> Self {
         let task = Arc::new(AtomicWaker::new());
@@ -99,7 +96,7 @@ impl<F: Future, L: Copy> Seats<F, L> {
         mut ended: impl FnMut(L, Result<F::Output, Panicked>),
     ) {
         self.task.register(cx.waker());
-        let (mut rows_left, mut polled) = (self.rows.len(), 0_u32);
+        let mut rows_left = self.rows.len();
         loop {
             // What is left of the last time comes first: there was no budget left to poll it in earnest.
             if self.woken == 0 {
@@ -111,11 +108,10 @@ impl<F: Future, L: Copy> Seats<F, L> {
                 self.woken = self.rows[self.row].take();
                 continue;
             }
-            if polled.is_multiple_of(POLLED_AT_ONCE) && !tokio::task::coop::has_budget_remaining() {
+            if !tokio::task::coop::has_budget_remaining() {
                 cx.waker().wake_by_ref();
                 break;
             }
-            polled += 1;
             let index = self.row * ROW + self.woken.trailing_zeros() as usize;
             self.woken &= self.woken - 1;
             let Some(seat) = self.seats.get_mut(index) else {

@@ -117,8 +117,6 @@ type Label = (EntryId, Class);
 
 /// Work that is started before others on the runtime get their turn.
 const STARTS_PER_TURN: usize = 256;
-/// The budget of the runtime is looked at after so many starts.
-const STARTED_AT_ONCE: usize = 8;
 /// What finished is told when it is so much.
 const HELD_BACK_MAX: usize = 64;
 
@@ -334,9 +332,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
             } else if self.shard.has_ready(Class::First, now) || self.shard.has_ready(Class::Again, now) {
                 return false;
             }
-            let asks = more.is_multiple_of(STARTED_AT_ONCE);
-            let ends =
-                *more == 0 || self.letters.is_empty() || (asks && !tokio::task::coop::has_budget_remaining());
+            let ends = *more == 0 || self.letters.is_empty() || !tokio::task::coop::has_budget_remaining();
             if ends || used && !self.permits.take_kept() {
                 return used;
             }
