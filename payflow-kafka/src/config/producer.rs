@@ -188,6 +188,9 @@ impl KafkaProducerConfig {
             .set("queue.buffering.max.kbytes", (2 * self.queue_bytes / 1024 + ROOM_KBYTES).to_string());
         // The largest record is the topic's affair.
         set_unless_given(&mut config, "message.max.bytes", RECORD_BYTES_MAX.to_string());
+        // A broker that hangs keeps its connection: what it was sent is asked again of the next leader while there is time.
+        let answer_timeout = (message_timeout / 2).clamp(ANSWER_TIMEOUT_LEAST, ANSWER_TIMEOUT_MAX);
+        set_unless_given(&mut config, "socket.timeout.ms", answer_timeout.as_millis().to_string());
         // An unknown topic may be one that was just created and that not all brokers know yet.
         let propagation = (message_timeout / 3).min(PROPAGATION_MAX);
         set_unless_given(
@@ -251,4 +254,8 @@ const ROOM_KBYTES: usize = 1_000_000_000 / 1024 + 1;
 const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How often librdkafka looks for records that are out of time.
 const SCAN_INTERVAL: Duration = Duration::from_secs(1);
+/// A broker that has much to do may take as long.
+const ANSWER_TIMEOUT_LEAST: Duration = Duration::from_millis(500);
+/// librdkafka's default.
+const ANSWER_TIMEOUT_MAX: Duration = Duration::from_secs(60);
 const PROPAGATION_MAX: Duration = Duration::from_secs(2);

@@ -138,6 +138,20 @@ fn a_property_tunes_what_is_not_promised() {
 }
 
 #[test]
+fn a_broker_that_hangs_is_given_half_of_the_time_that_a_record_has() {
+    let told = |delivery: Duration, config: &KafkaConfig| {
+        let config =
+            KafkaProducerConfig::new().with_delivery_timeout(delivery).client_config(config).unwrap();
+        config.get("socket.timeout.ms").unwrap().to_owned()
+    };
+    assert_eq!(told(Duration::from_secs(8), &shared()), "3500");
+    assert_eq!(told(Duration::from_millis(500), &shared()), "500");
+    assert_eq!(told(Duration::from_secs(3_600), &shared()), "60000");
+    let own = shared().with_property("socket.timeout.ms", "9000").unwrap();
+    assert_eq!(told(Duration::from_secs(8), &own), "9000");
+}
+
+#[test]
 fn librdkafka_takes_every_setting_by_default_and_at_the_bounds() {
     let producers = [
         KafkaProducerConfig::new(),
