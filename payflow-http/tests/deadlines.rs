@@ -128,6 +128,26 @@ async fn idle_connection_is_closed() {
 }
 
 #[tokio::test]
+async fn old_http2_connection_ends_in_order_and_its_request_is_answered() {
+    let (gate, mut events) = Gate::new();
+    let config = ServerConfig::new().with_http2_connection_age_max(SHORT);
+    let server = Running::start(config, gate.service()).await;
+    let (mut client, connection) = http2(server.address).await;
+
+    let waits = tokio::spawn(client.send_request(post(server.address, "/wait", "")));
+    events.begun().await;
+    // The client has heard of it when it takes no more requests.
+    while client.ready().await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    gate.open(1);
+
+    assert_eq!(in_time(waits).await.expect("no panic").expect("an answer").status(), StatusCode::OK);
+    in_time(connection).await.expect("no panic").expect("the server says good-bye in order");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn http2_connection_that_does_not_go_is_dropped() {
     let seen = Seen::default();
     let config = ServerConfig::new().with_idle_deadline(SHORT).with_linger_deadline(SHORT);

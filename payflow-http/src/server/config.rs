@@ -41,6 +41,7 @@ pub struct ServerConfig {
     pub(super) http2_connection_window_bytes: u32,
     pub(super) http2_ping_interval: Duration,
     pub(super) http2_ping_timeout: Duration,
+    pub(super) http2_connection_age_max: Duration,
 }
 
 impl Default for ServerConfig {
@@ -73,6 +74,7 @@ impl ServerConfig {
             http2_connection_window_bytes: 256 * 1024,
             http2_ping_interval: Duration::from_secs(20),
             http2_ping_timeout: Duration::from_secs(10),
+            http2_connection_age_max: Duration::from_secs(60 * 60),
         }
     }
 
@@ -234,6 +236,16 @@ impl ServerConfig {
         self
     }
 
+    /// Sets how long an HTTP/2 connection is used. Default 1 h, less up to a tenth, so that those that came together do not go
+    /// together.
+    ///
+    /// Then its client is told to open another one; requests under way are let finish. So clients that keep their connections
+    /// for good find servers that were added. HTTP/1 has no word for it that loses no request.
+    pub const fn with_http2_connection_age_max(mut self, age: Duration) -> Self {
+        self.http2_connection_age_max = age;
+        self
+    }
+
     /// Checks what the setters cannot: ranges that the HTTP layer would panic on, and combinations that are unsafe.
     pub(super) fn check(&self) -> Result<(), ServerError> {
         for (setting, duration) in [
@@ -247,6 +259,7 @@ impl ServerConfig {
             ("drain_deadline", self.drain_deadline),
             ("http2_ping_interval", self.http2_ping_interval),
             ("http2_ping_timeout", self.http2_ping_timeout),
+            ("http2_connection_age_max", self.http2_connection_age_max),
         ] {
             require((SHORTEST..=LONGEST).contains(&duration), setting, "set it between 1 ms and 24 h")?;
         }
@@ -349,6 +362,7 @@ mod tests {
             ("first_byte_deadline", base().with_first_byte_deadline(Duration::ZERO)),
             ("header_deadline", base().with_header_deadline(Duration::MAX)),
             ("linger_deadline", base().with_linger_deadline(Duration::from_nanos(1))),
+            ("http2_connection_age_max", base().with_http2_connection_age_max(Duration::ZERO)),
             ("body_deadline", base().with_body_deadline(23 * second)),
             ("drain_deadline", base().with_drain_deadline(19 * second)),
             ("headers_max", base().with_headers_max(0)),

@@ -1,6 +1,15 @@
 //! One connection, from its first byte until both sides have hung up.
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -35,6 +44,8 @@ pub(super) struct Connections {
     config: Arc<ServerConfig>,
     limits: Limits,
     http1: http1::Builder,
+    /// Counts the connections of HTTP/2.
+    http2_number: Arc<AtomicU64>,
     /// Finish what is under way, and take no more.
     pub(super) drain: CancellationToken,
     /// Stop at once.
@@ -64,6 +75,7 @@ impl Connections {
             limits: Limits::of(&config),
             config: Arc::new(config),
             http1,
+            http2_number: Arc::default(),
             drain: CancellationToken::new(),
             cut_off: CancellationToken::new(),
         }
@@ -96,7 +108,12 @@ impl Connections {
         };
 
         let now = Instant::now();
-        let progress = SharedProgress::new(Progress::new(Deadlines::of(&self.config), now));
+        let mut deadlines = Deadlines::of(&self.config);
+        if matches!(version, HttpVersion::Http2) {
+            let number = self.http2_number.fetch_add(1, Ordering::Relaxed);
+            deadlines = deadlines.with_age_max(self.config.http2_connection_age_max, number);
+        }
+        let progress = SharedProgress::new(Progress::new(deadlines, now));
         let exchange = Exchange::new(service, self.limits.clone(), progress.clone());
         match version {
             HttpVersion::Http1 => {
