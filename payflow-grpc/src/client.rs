@@ -73,9 +73,8 @@ impl GrpcClient {
             .connected(deadline)
             .await
             .map_err(|away| Error::new(away.fault(), operation).because(away.text()))?;
-        // The other side hears of what is left. Nothing left is an outcome like any other: it was not sent.
-        let left = deadline.saturating_duration_since(Instant::now());
-        request.set_timeout(left);
+        // The other side hears of what is left.
+        request.set_timeout(deadline.saturating_duration_since(Instant::now()));
         let caller = NotificationServiceClient::new(connected.channel.clone())
             .max_decoding_message_size(ANSWER_BYTES_MAX);
         let Ok(answered) = timeout_at(deadline, send(caller, request)).await else {
