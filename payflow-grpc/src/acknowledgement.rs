@@ -79,8 +79,10 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    type Said = Result<Sent, Error>;
+
     /// Each row of the table: an outcome, what stands on the wire, and what is read from that.
-    fn rows() -> Vec<(Result<Sent, Error>, Outcome, Result<Sent, Error>)> {
+    fn rows() -> Vec<(Said, Outcome, Said)> {
         let later = |delay, held| Outcome::RetryLater(RetryLater { delay, held });
         let delay = |seconds, nanos| Some(prost_types::Duration { seconds, nanos });
         let transient = |retry_after| Error::new(Fault::Transient { retry_after }, "notify");

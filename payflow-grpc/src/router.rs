@@ -56,10 +56,16 @@ use crate::payments::Payments;
 #[must_use]
 pub struct GrpcRouter {
     intake: Option<Arc<dyn Intake>>,
-    notifications: Option<Box<dyn FnOnce(Option<Currency>, usize) -> Router + Send>>,
+    notifications: Option<Box<dyn FnOnce(Reading) -> Router + Send>>,
+    reading: Reading,
+    ready: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// How messages are read.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
     default_currency: Option<Currency>,
     message_bytes_max: usize,
-    ready: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl GrpcRouter {
@@ -71,8 +77,7 @@ impl GrpcRouter {
         Self {
             intake: None,
             notifications: None,
-            default_currency: None,
-            message_bytes_max: Self::MESSAGE_BYTES_MAX,
+            reading: Reading { default_currency: None, message_bytes_max: Self::MESSAGE_BYTES_MAX },
             ready: Arc::new(|| true),
         }
     }
@@ -93,9 +98,10 @@ impl GrpcRouter {
         N: Notifier + 'static,
         H: Handler<PaymentRequest> + 'static,
     {
-        self.notifications = Some(Box::new(|currency, message_bytes_max| {
-            let service = NotificationServiceServer::new(Notifications::new(notifier, handler, currency))
-                .max_decoding_message_size(message_bytes_max);
+        self.notifications = Some(Box::new(|reading| {
+            let notifications = Notifications::new(notifier, handler, reading.default_currency);
+            let service = NotificationServiceServer::new(notifications)
+                .max_decoding_message_size(reading.message_bytes_max);
             route(service)
         }));
         self
@@ -103,14 +109,14 @@ impl GrpcRouter {
 
     /// The currency of a payment that states none. Without a default such a payment is refused.
     pub const fn with_default_currency(mut self, currency: Currency) -> Self {
-        self.default_currency = Some(currency);
+        self.reading.default_currency = Some(currency);
         self
     }
 
     /// The longest message that is read, in bytes; a longer one is answered `RESOURCE_EXHAUSTED`. Default
     /// [`MESSAGE_BYTES_MAX`](Self::MESSAGE_BYTES_MAX).
     pub const fn with_message_bytes_max(mut self, message_bytes_max: usize) -> Self {
-        self.message_bytes_max = message_bytes_max;
+        self.reading.message_bytes_max = message_bytes_max;
         self
     }
 
@@ -130,8 +136,8 @@ impl GrpcRouter {
         let mut services = Vec::new();
         let mut router = Router::new();
         if let Some(intake) = self.intake {
-            let service = PaymentServiceServer::new(Payments::new(intake, self.default_currency))
-                .max_decoding_message_size(self.message_bytes_max);
+            let service = PaymentServiceServer::new(Payments::new(intake, self.reading.default_currency))
+                .max_decoding_message_size(self.reading.message_bytes_max);
             services.push(PaymentServiceServer::<Payments>::NAME);
             router = router.merge(route(service));
         } else {
@@ -139,12 +145,12 @@ impl GrpcRouter {
         }
         if let Some(notifications) = self.notifications {
             services.push(NotificationServiceServer::<()>::NAME);
-            router = router.merge(notifications(self.default_currency, self.message_bytes_max));
+            router = router.merge(notifications(self.reading));
         } else {
             router = router.merge(absent(NotificationServiceServer::<()>::NAME));
         }
         let health = HealthServer::new(Readiness { services, ready: self.ready })
-            .max_decoding_message_size(self.message_bytes_max);
+            .max_decoding_message_size(self.reading.message_bytes_max);
         router = router.merge(route(health));
         let reflection = || {
             tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(DESCRIPTOR)
@@ -168,8 +174,7 @@ impl fmt::Debug for GrpcRouter {
         f.debug_struct("GrpcRouter")
             .field("payments", &self.intake.is_some())
             .field("notifications", &self.notifications.is_some())
-            .field("default_currency", &self.default_currency)
-            .field("message_bytes_max", &self.message_bytes_max)
+            .field("reading", &self.reading)
             .finish_non_exhaustive()
     }
 }

@@ -95,14 +95,13 @@ async fn a_handler_there_sees_the_payment_under_its_identity() {
     client.handle(message(None, 1)).await.unwrap();
     client.handle(message(None, 2)).await.unwrap();
 
-    let seen = seen.lock().unwrap();
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
     let print = Some(Fingerprint::parse(PRINT).unwrap());
     assert_eq!((seen[0].0, seen[0].1), (id, print));
     assert_eq!((seen[0].2.user_id().as_str(), seen[0].2.amount().minor()), ("u001", 4_999));
     // A foreign record's id follows from where it stands here, and goes along.
     assert_eq!(seen[1].0, seen[2].0);
     assert_ne!(seen[2].0, seen[3].0);
-    drop(seen);
     server.stop().await;
 }
 
