@@ -5,6 +5,7 @@
 mod broker;
 mod ci;
 mod counts;
+mod h2spec;
 mod mutants;
 mod sim;
 mod step;
@@ -102,6 +103,10 @@ enum Task {
     /// Its first line, on standard output, is the setting that names the broker to the tests:
     /// `PAYFLOW_TEST_BROKERS=127.0.0.1:PORT`.
     Broker,
+    /// Asks payflow's server what the specification of HTTP/2 asks of one, by h2spec.
+    ///
+    /// h2spec is built by Go into the user's cache folder if need be.
+    H2spec,
 }
 
 fn main() -> ExitCode {
@@ -125,6 +130,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Mutants { check: true, .. } => mutants::check(),
         Task::Mutants { names, seeds, record, .. } => mutants::run(&Asked { names, seeds, record }),
         Task::Broker => broker::run(),
+        Task::H2spec => h2spec::run(),
     }
 }
 

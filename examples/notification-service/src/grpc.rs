@@ -59,7 +59,7 @@ impl Service {
             .with_readiness(ready)
             .into_router();
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, server: Server::new(ServerConfig::new())?, routes })
+        Ok(Self { listener, address, server: Server::new(ServerConfig::new().with_http2_only())?, routes })
     }
 
     /// Serves until `stop`, then lets calls under way end.

@@ -35,6 +35,7 @@ pub struct ServerConfig {
     pub(super) headers_max: usize,
     pub(super) header_bytes_max: usize,
     pub(super) buffer_bytes_max: usize,
+    pub(super) http2_only: bool,
     pub(super) http2_streams_max: u32,
     pub(super) http2_resets_max: usize,
     pub(super) http2_stream_window_bytes: u32,
@@ -68,6 +69,7 @@ impl ServerConfig {
             headers_max: 100,
             header_bytes_max: 16 * KIB,
             buffer_bytes_max: 64 * KIB,
+            http2_only: false,
             http2_streams_max: 100,
             http2_resets_max: 20,
             http2_stream_window_bytes: 64 * 1024,
@@ -193,6 +195,12 @@ impl ServerConfig {
     /// stream, 8 KiB to 16 MiB. Default 64 KiB: one read of the largest usual request.
     pub const fn with_buffer_bytes_max(mut self, bytes: usize) -> Self {
         self.buffer_bytes_max = bytes;
+        self
+    }
+
+    /// Closes connections that do not begin as HTTP/2 does, for a port that serves gRPC alone. Default: HTTP/1.1 is served too.
+    pub const fn with_http2_only(mut self) -> Self {
+        self.http2_only = true;
         self
     }
 

@@ -1,9 +1,9 @@
 //! One connection, from its first byte until both sides have hung up.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     io,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -23,6 +23,7 @@ use hyper_util::{
     server::graceful::GracefulConnection,
 };
 use tokio::{
+    io::AsyncWrite,
     net::TcpStream,
     time::{Instant, sleep_until, timeout},
 };
@@ -106,6 +107,12 @@ impl Connections {
                 return Ended::ByItself;
             }
         };
+
+        if self.config.http2_only && matches!(version, HttpVersion::Http1) {
+            tracing::debug!("connection closed: it does not begin as HTTP/2");
+            hang_up(stream, self.config.linger_deadline).await;
+            return Ended::ByItself;
+        }
 
         let now = Instant::now();
         let mut deadlines = Deadlines::of(&self.config);
@@ -237,6 +244,21 @@ async fn read_some(stream: &TcpStream, into: &mut [u8], within: Duration) -> io:
         }
     };
     timeout(within, read).await.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// Ends the writing side, and reads what the client has sent until it hangs up too: closing over unread bytes would reset the
+/// connection, which tells the client nothing.
+async fn hang_up(mut stream: TcpStream, linger: Duration) {
+    let ended = poll_fn(|cx| Pin::new(&mut stream).poll_shutdown(cx)).await;
+    let end = Instant::now() + linger;
+    let mut scratch = [0; 1024];
+    // Few reads: who goes on sending is reset.
+    for _ in 0..64 {
+        let left = end.duration_since(Instant::now());
+        if ended.is_err() || read_some(&stream, &mut scratch, left).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// The tasks of one HTTP/2 connection: one for each stream, and so bounded by their number.
