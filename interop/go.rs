@@ -1,4 +1,4 @@
-//! Runs the Go program beside this file. The tests of several crates take it in by `#[path]`.
+//! Runs the Go programs beside this file. The tests of several crates take it in by `#[path]`.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,9 +9,23 @@ use std::thread;
 ///
 /// # Panics
 /// Go is missing, with the command that installs it; or the program failed, with what it said.
+#[allow(dead_code, reason = "no crate needs all of it")]
 pub(crate) fn go(arguments: &[&str], lines: &[String]) -> Vec<String> {
+    run("go", arguments, lines)
+}
+
+/// The same, by the Go program that speaks gRPC.
+///
+/// # Panics
+/// As [`go`].
+#[allow(dead_code, reason = "no crate needs all of it")]
+pub(crate) fn go_grpc(arguments: &[&str], lines: &[String]) -> Vec<String> {
+    run("go-grpc", arguments, lines)
+}
+
+fn run(program: &str, arguments: &[&str], lines: &[String]) -> Vec<String> {
     // Every crate that takes this in lies directly in the workspace's folder.
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../interop/go");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../interop").join(program);
     let mut program = Command::new("go")
         .args(["run", "."])
         .args(arguments)

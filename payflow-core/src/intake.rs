@@ -2,6 +2,8 @@
 
 mod direct;
 mod key;
+mod outage;
+mod report;
 
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use async_trait::async_trait;
 
 pub use direct::DirectIntake;
 pub use key::{IdempotencyKey, InvalidIdempotencyKey};
+pub use report::{IntakeFailure, IntakeReport};
 
 use crate::error::Error;
 use crate::payment::{InvalidPayment, PaymentId, PaymentRequest};

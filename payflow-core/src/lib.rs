@@ -77,7 +77,10 @@ pub use consumer::{
 pub use error::{Error, Fault};
 pub use handler::{Handler, Message, NotifyPayer};
 pub use inbox::{Claim, Hold, Inbox, MemoryInbox, Once};
-pub use intake::{Acceptance, DirectIntake, IdempotencyKey, Intake, IntakeError, InvalidIdempotencyKey};
+pub use intake::{
+    Acceptance, DirectIntake, IdempotencyKey, Intake, IntakeError, IntakeFailure, IntakeReport,
+    InvalidIdempotencyKey,
+};
 #[cfg(feature = "json")]
 pub use json::{JsonCodec, JsonError, JsonPayment};
 #[cfg(feature = "memory")]

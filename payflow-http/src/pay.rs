@@ -2,8 +2,6 @@
 
 mod body;
 mod media_type;
-mod outage;
-mod report;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -14,12 +12,11 @@ use futures_util::FutureExt;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use http::{HeaderValue, StatusCode};
 use payflow_core::{
-    Acceptance, Currency, Fault, Field, IdempotencyKey, Intake, IntakeError, InvalidPayment, JsonError,
-    JsonPayment, PaymentRequest, Principal,
+    Acceptance, Currency, Fault, Field, IdempotencyKey, Intake, IntakeError, IntakeFailure, IntakeReport,
+    InvalidPayment, JsonError, JsonPayment, PaymentRequest, Principal,
 };
 
 use crate::problem::Problem;
-use report::{Failure, Report};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -28,12 +25,12 @@ pub(crate) struct Door {
     pub(crate) default_currency: Option<Currency>,
     pub(crate) body_bytes_max: usize,
     intake: Arc<dyn Intake>,
-    report: Report,
+    report: IntakeReport,
 }
 
 impl Door {
     pub(crate) fn new(intake: Arc<dyn Intake>, body_bytes_max: usize) -> Self {
-        Self { default_currency: None, body_bytes_max, intake, report: Report::default() }
+        Self { default_currency: None, body_bytes_max, intake, report: IntakeReport::default() }
     }
 
     pub(crate) async fn answer(&self, request: Request) -> Response {
@@ -62,7 +59,7 @@ impl Door {
             }
             Ok(Err(error)) => Err(self.refusal(error)),
             Err(_panic) => {
-                self.report.failed(Failure::OutcomeUnknown, || "the intake panicked".to_owned());
+                self.report.failed(IntakeFailure::OutcomeUnknown, || "the intake panicked".to_owned());
                 Err(Problem::outcome_unknown(None))
             }
         }
@@ -89,15 +86,17 @@ impl Door {
             IntakeError::Failed { payment_id, error } => (payment_id, error),
             // What is not known here is not known to have failed.
             unheard_of => {
-                self.report.failed(Failure::OutcomeUnknown, || unheard_of.to_string());
+                self.report.failed(IntakeFailure::OutcomeUnknown, || unheard_of.to_string());
                 return Problem::outcome_unknown(None);
             }
         };
         let (failure, problem) = match error.fault() {
-            Fault::Transient { retry_after } => (Failure::Unavailable, Problem::unavailable(retry_after)),
-            Fault::Fatal => (Failure::Unavailable, Problem::unavailable(None)),
-            Fault::Unknown => (Failure::OutcomeUnknown, Problem::outcome_unknown(Some(payment_id))),
-            Fault::Permanent => (Failure::Internal, Problem::internal()),
+            Fault::Transient { retry_after } => {
+                (IntakeFailure::Unavailable, Problem::unavailable(retry_after))
+            }
+            Fault::Fatal => (IntakeFailure::Unavailable, Problem::unavailable(None)),
+            Fault::Unknown => (IntakeFailure::OutcomeUnknown, Problem::outcome_unknown(Some(payment_id))),
+            Fault::Permanent => (IntakeFailure::Internal, Problem::internal()),
         };
         self.report.failed(failure, || error.chain());
         problem

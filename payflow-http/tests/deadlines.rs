@@ -5,8 +5,8 @@ mod harness;
 use std::{convert::Infallible, time::Duration};
 
 use harness::{
-    Gate, HTTP2_HELLO, KEEP_ALIVE_REQUEST, Raw, Running, Seen, endless, http2, http2_get_wait, in_time, post,
-    statuses,
+    Gate, HTTP2_HEADERS, HTTP2_HELLO, KEEP_ALIVE_REQUEST, Raw, Running, Seen, endless, http2, http2_get_wait,
+    in_time, post, statuses,
 };
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -124,6 +124,32 @@ async fn idle_connection_is_closed() {
     let answer = in_time(client.send_request(post(server.address, "/", "hello"))).await;
     assert_eq!(answer.expect("an answer").status(), StatusCode::OK);
     in_time(connection).await.expect("no panic").expect("the server says good-bye in order");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn client_of_an_old_http2_connection_is_told_and_its_request_is_answered() {
+    const GO_AWAY: u8 = 0x7;
+    let (gate, mut events) = Gate::new();
+    let config = ServerConfig::new().with_http2_connection_age_max(SHORT);
+    let server = Running::start(config, gate.service()).await;
+    let mut client = server.connect().await;
+    client.send(HTTP2_HELLO).await;
+    client.send(http2_get_wait(1)).await;
+    events.begun().await;
+
+    while client.read_frame().await.kind != GO_AWAY {}
+    gate.open(1);
+
+    let answer = loop {
+        let frame = client.read_frame().await;
+        if frame.kind == HTTP2_HEADERS {
+            break frame;
+        }
+    };
+    // The first field by its index in HPACK's table: the status 200.
+    assert_eq!((answer.stream, answer.payload[0]), (1, 0x88));
+    drop(client);
     server.stop().await;
 }
 

@@ -122,6 +122,24 @@ async fn client_that_goes_away_drops_its_request() {
 }
 
 #[tokio::test]
+async fn port_for_http2_alone_closes_what_begins_otherwise() {
+    let seen = Seen::default();
+    let server = Running::start(ServerConfig::new().with_http2_only(), seen.echo()).await;
+
+    for hello in [&b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"[..], b"PRI * HTTP/2.0\r\n\r\nXX"] {
+        let mut client = server.connect().await;
+        client.send(hello).await;
+        assert_eq!(client.read_to_end().await, "");
+    }
+    let (mut client, _connection) = http2(server.address).await;
+    let answer = in_time(client.send_request(post(server.address, "/", "hello"))).await.expect("an answer");
+
+    assert_eq!((answer.status(), seen.calls()), (StatusCode::OK, 1));
+    drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn axum_router_fits() {
     let router: Router = Router::new().route("/echo", routing::post(async |body: Bytes| body));
     let server = Running::start(ServerConfig::new(), router).await;

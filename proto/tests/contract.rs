@@ -30,6 +30,7 @@ fn names_numbers_and_types_are_those_that_others_rely_on() {
         "Acknowledgement retryLater = 3 .payment.Acknowledgement.RetryLater",
         "Acknowledgement rejected = 4 .payment.Acknowledgement.Rejected",
         "Acknowledgement.RetryLater delay = 1 .google.protobuf.Duration",
+        "Acknowledgement.RetryLater held = 2 Bool",
         "Acknowledgement.Rejected reason = 1 String",
     ];
     assert_eq!(found, expected);

@@ -92,10 +92,14 @@ fn a_notification_is_written_alike() {
 fn every_acknowledgement_is_read_and_written_alike() {
     let delay = Some(prost_types::Duration { seconds: 1, nanos: 500_000_000 });
     let reason = "no such payer".to_owned();
-    let cases: [(Outcome, &[u8]); 4] = [
+    let cases: [(Outcome, &[u8]); 5] = [
         (Outcome::Accepted(Accepted {}), b"\x0a\x00"),
         (Outcome::Delivered(Delivered {}), b"\x12\x00"),
-        (Outcome::RetryLater(RetryLater { delay }), b"\x1a\x0a\x0a\x08\x08\x01\x10\x80\xca\xb5\xee\x01"),
+        (
+            Outcome::RetryLater(RetryLater { delay, held: false }),
+            b"\x1a\x0a\x0a\x08\x08\x01\x10\x80\xca\xb5\xee\x01",
+        ),
+        (Outcome::RetryLater(RetryLater { delay: None, held: true }), b"\x1a\x02\x10\x01"),
         (Outcome::Rejected(Rejected { reason }), b"\x22\x0f\x0a\x0dno such payer"),
     ];
     for (outcome, recorded) in cases {

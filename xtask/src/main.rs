@@ -6,6 +6,7 @@ mod broker;
 mod ci;
 mod commit;
 mod counts;
+mod h2spec;
 mod mutants;
 mod prove;
 mod sim;
@@ -125,6 +126,10 @@ enum Task {
     /// Its first line, on standard output, is the setting that names the broker to the tests:
     /// `PAYFLOW_TEST_BROKERS=127.0.0.1:PORT`.
     Broker,
+    /// Asks payflow's server what the specification of HTTP/2 asks of one, by h2spec.
+    ///
+    /// h2spec is built by Go into the user's cache folder if need be.
+    H2spec,
 }
 
 fn main() -> ExitCode {
@@ -153,6 +158,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Prove { only, rounds, .. } => prove::run(&only, rounds),
         Task::Broker => broker::run(),
+        Task::H2spec => h2spec::run(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! How the parts are put together is in `service.rs`.
 #![forbid(unsafe_code)]
 
+mod grpc;
 mod health;
 mod log_notifier;
 mod pulse;

@@ -1,9 +1,12 @@
 //! The service, put together from payflow's parts. To build one of your own, copy from here.
 //!
 //! ```text
-//! payment-topic ─▶ KafkaConsumer ─▶ Pipeline ─▶ NotifyPayer ─▶ Once ─▶ LogNotifier
+//! payment-topic ─▶ KafkaConsumer ─▶ Pipeline ─▶ NotifyPayer ─┬▶ Once ─▶ LogNotifier
 //!                                       └─▶ DeadLetters ─▶ KafkaProducer ─▶ payment-topic.dead-letters
+//! HandleNotification(...), Notify(...) ─▶ GrpcRouter ────────┘
 //! ```
+//!
+//! With `--notify-url` the pipeline's handler is a `GrpcHandler`, and another such service does the rest.
 
 use std::slice;
 use std::sync::{Arc, OnceLock};
@@ -11,8 +14,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use payflow_core::{
-    DeadLetters, JsonCodec, MemoryInbox, NotifyPayer, Once, Order, Pipeline, PipelineConfig, PipelineHandle,
-    Producer,
+    DeadLetters, Handler, JsonCodec, MemoryInbox, Once, Order, PaymentRequest, Pipeline, PipelineConfig,
+    PipelineHandle, Producer,
 };
 use payflow_http::{Server, ServerConfig};
 use payflow_kafka::{
@@ -24,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::grpc;
 use crate::health::{self, Live};
 use crate::log_notifier::LogNotifier;
 use crate::pulse::Pulse;
@@ -78,17 +82,45 @@ pub(crate) async fn run(flags: &Flags, settings: &Settings) -> Result<()> {
         }
     });
 
+    let channel = Arc::new(Once::new(LogNotifier, MemoryInbox::new()));
+    let remote = settings.notify_url.as_ref().map(grpc::remote).transpose()?;
+    let for_others = match &remote {
+        None => Some(grpc::Service::bind(settings.grpc_addr, &channel, settings.currency, &stop).await?),
+        Some(_) => None,
+    };
+    let addresses = Addresses {
+        health: address.to_string(),
+        grpc: for_others.as_ref().map(|service| service.address.to_string()),
+        remote: settings.notify_url.as_ref().map(ToString::to_string),
+    };
+    let serve_others = tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            let Some(service) = for_others else { return Ok(()) };
+            let served = service.serve(stop.clone()).await;
+            stop.cancel();
+            served
+        }
+    });
+
     let cluster = KafkaConfig::new(settings.kafka_brokers.as_str()).with_client_id("notification-service");
     let work = async {
-        let Some(found) = topics(&cluster, flags, settings, &address.to_string(), &stop).await? else {
+        let Some(found) = topics(&cluster, flags, settings, &addresses, &stop).await? else {
             return Ok(());
         };
-        notify(&cluster, settings, &found, &looks, &stop).await
+        match remote {
+            Some(remote) => notify(&cluster, settings, &found, remote, &looks, &stop).await,
+            None => notify(&cluster, settings, &found, grpc::composer(&channel), &looks, &stop).await,
+        }
     };
     let worked = pulse.beside(work).await;
+    // Work that failed ends the service, and so what it does for others.
+    stop.cancel();
+    let served_others = serve_others.await?;
     ended.cancel();
     let served = serve.await?;
     worked?;
+    served_others?;
     served?;
     info!("drained");
     Ok(())
@@ -99,7 +131,7 @@ async fn topics(
     cluster: &KafkaConfig,
     flags: &Flags,
     settings: &Settings,
-    address: &str,
+    addresses: &Addresses,
     stop: &CancellationToken,
 ) -> Result<Option<TopicsFound>> {
     let topics = KafkaTopics::new(cluster)?.with_timeout(TOPICS_TIMEOUT);
@@ -112,23 +144,26 @@ async fn topics(
     };
     // One line says that the service runs: what it says of Kafka is no second one.
     let (topic, group) = (payments.as_str(), settings.group.as_str());
+    let Addresses { health, grpc, remote } = addresses;
+    let (grpc, remote) = (grpc.as_deref(), remote.as_deref());
     let tell = |kafka: Result<(), String>| match kafka {
-        Ok(()) => info!(health = address, topic, group, "notifying"),
+        Ok(()) => info!(health, grpc, remote, topic, group, "notifying"),
         Err(cause) => {
             warn!(
-                health = address,
-                topic, group, cause, "started, but nothing is received until Kafka answers"
+                health,
+                grpc, remote, topic, group, cause, "started, but nothing is received until Kafka answers"
             );
         }
     };
     Ok(stop.run_until_cancelled(await_kafka(prepare, tell)).await.transpose()?)
 }
 
-/// Hands each payment to the notifier, until `stop`; then everything finished is committed, and the group is left.
+/// Hands each payment to the handler, until `stop`; then everything finished is committed, and the group is left.
 async fn notify(
     cluster: &KafkaConfig,
     settings: &Settings,
     found: &TopicsFound,
+    handler: impl Handler<PaymentRequest> + 'static,
     looks: &OnceLock<Looks>,
     stop: &CancellationToken,
 ) -> Result<()> {
@@ -143,11 +178,10 @@ async fn notify(
     let group = KafkaConsumerConfig::new(settings.group.as_str());
     let consumer = KafkaConsumer::new(cluster, &group, slice::from_ref(payments))?;
     let kafka = consumer.health();
-    let notifier = Once::new(LogNotifier, MemoryInbox::new());
     let pipeline = Pipeline::new(
         consumer,
         JsonCodec::new().with_default_currency(settings.currency),
-        NotifyPayer::new(notifier, LogNotifier::CHANNEL),
+        handler,
         DeadLetters::new(Arc::clone(&producer) as Arc<dyn Producer>, dead_letters.clone()),
         PipelineConfig::new().with_order(Order::ByKey),
     )?;
@@ -157,6 +191,13 @@ async fn notify(
     // A dead letter that was cut off comes again; one that is out already shall not wait for that.
     producer.flush().await?;
     Ok(())
+}
+
+/// Where it is reached, and what it reaches.
+struct Addresses {
+    health: String,
+    grpc: Option<String>,
+    remote: Option<String>,
 }
 
 /// What health looks at, once the work has begun.

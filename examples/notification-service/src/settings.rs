@@ -5,11 +5,14 @@ use std::net::SocketAddr;
 use clap::Parser;
 use payflow_core::Currency;
 use payflow_program::{
-    CURRENCY, GROUP, GroupId, HTTP_ADDR, KAFKA_BROKERS, KafkaBrokers, LOGGING, Logging, TOPICS, TopicFlags,
-    Topics, settings,
+    CURRENCY, GROUP, GRPC_ADDR, GroupId, HTTP_ADDR, KAFKA_BROKERS, KafkaBrokers, LOGGING, Logging,
+    NOTIFY_URL, NotifyUrl, TOPICS, TopicFlags, Topics, settings,
 };
 
 /// Reads payments from Kafka and notifies each payer, in order per payer: the notifications stand in the log.
+///
+/// It also notifies for others, over gRPC. With --notify-url it hands the payments on to another notification service, and
+/// serves no gRPC itself.
 ///
 /// Programs of one group share the work. What cannot be handled is set aside in the dead-letter topic. GET /readyz says
 /// whether Kafka is reached, GET /livez whether the work goes on. SIGTERM finishes what is under way, commits it and
@@ -27,6 +30,8 @@ settings! {
     pub(crate) struct Settings {
         // Not payment-service's: both run on one machine as they are.
         pub(crate) http_addr: SocketAddr = HTTP_ADDR.default("127.0.0.1:8081"),
+        pub(crate) grpc_addr: SocketAddr = GRPC_ADDR,
+        pub(crate) notify_url: Option<NotifyUrl> = NOTIFY_URL.optional(),
         pub(crate) kafka_brokers: KafkaBrokers = KAFKA_BROKERS,
         pub(crate) topics: Topics = TOPICS,
         pub(crate) group: GroupId = GROUP.default("notification-service"),

@@ -1,4 +1,4 @@
-//! Takes payments over HTTP and hands them to Kafka: `POST /pay` to `payment-topic`.
+//! Takes payments over HTTP and gRPC and hands them to Kafka: `POST /pay` and `Pay` to `payment-topic`.
 //!
 //! ```text
 //! payment-service --kafka-brokers 127.0.0.1:9092 --currency EUR --ensure-topics

@@ -1,7 +1,8 @@
 //! The service, put together from payflow's parts. To build one of your own, copy from here.
 //!
 //! ```text
-//! POST /pay ─▶ PaymentRouter ─▶ Bounded ─▶ DirectIntake ─▶ KafkaProducer ─▶ payment-topic
+//! POST /pay ─▶ PaymentRouter ─┬▶ Bounded ─▶ DirectIntake ─▶ KafkaProducer ─▶ payment-topic
+//! Pay(...)  ─▶ GrpcRouter ────┘
 //! ```
 
 use std::slice;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use payflow_core::{DirectIntake, Intake, JsonCodec, Producer};
+use payflow_grpc::GrpcRouter;
 use payflow_http::{PaymentRouter, Server, ServerConfig};
 use payflow_kafka::{KafkaConfig, KafkaProducer, KafkaProducerConfig, KafkaTopics};
 use payflow_program::{await_kafka, shutdown_signal};
@@ -40,7 +42,7 @@ pub(crate) async fn run(flags: &Flags, settings: &Settings) -> Result<()> {
     let topics = KafkaTopics::new(&cluster)?.with_timeout(TOPICS_TIMEOUT);
     let topics_are_there = Arc::new(AtomicBool::new(false));
 
-    // From HTTP.
+    // From HTTP, and gRPC on the same port.
     let listener = TcpListener::bind(settings.http_addr).await.with_context(|| {
         format!(
             "cannot serve on {}; set another address by --http-addr or PAYFLOW_HTTP_ADDR",
@@ -53,14 +55,22 @@ pub(crate) async fn run(flags: &Flags, settings: &Settings) -> Result<()> {
     let server = ServerConfig::new().with_service_deadline(intake.decided_within());
     let server = Server::new(server)?;
     let health = producer.health();
-    let bounded = Bounded::new(intake, PAYMENTS_MAX, move || health.is_connected());
-    let router = PaymentRouter::new(Arc::new(bounded))
+    let bounded: Arc<dyn Intake> =
+        Arc::new(Bounded::new(intake, PAYMENTS_MAX, move || health.is_connected()));
+    let ready = {
+        let (health, there, stop) = (producer.health(), Arc::clone(&topics_are_there), stop.clone());
+        Arc::new(move || health.is_connected() && there.load(Ordering::Relaxed) && !stop.is_cancelled())
+    };
+    let grpc = GrpcRouter::new()
+        .with_payments(Arc::clone(&bounded))
         .with_default_currency(settings.currency)
         .with_readiness({
-            let (health, there, stop) = (producer.health(), Arc::clone(&topics_are_there), stop.clone());
-            move || health.is_connected() && there.load(Ordering::Relaxed) && !stop.is_cancelled()
-        })
-        .into_router();
+            let ready = Arc::clone(&ready);
+            move || ready()
+        });
+    let http =
+        PaymentRouter::new(bounded).with_default_currency(settings.currency).with_readiness(move || ready());
+    let router = http.into_router().merge(grpc.into_routes());
     let serve = async {
         let served = server.run(listener, router, stop.cancelled()).await;
         stop.cancel();

@@ -9,9 +9,10 @@ use payflow_program::{
     TopicFlags, settings,
 };
 
-/// Takes payments over HTTP and hands them to Kafka: POST /pay answers 202 when the payment is durable.
+/// Takes payments over HTTP and gRPC and hands them to Kafka: POST /pay answers 202, and Pay answers, when the payment is
+/// durable.
 ///
-/// GET /readyz says whether payments can be taken now, GET /livez whether the process answers. A Kafka that is away
+/// Both are served on one port, which speaks HTTP/1.1 and HTTP/2. GET /readyz says whether payments can be taken now, GET /livez whether the process answers. A Kafka that is away
 /// stops nothing: payments are refused until it is back. SIGTERM drains.
 #[derive(Debug, Parser)]
 #[command(name = "payment-service", version)]

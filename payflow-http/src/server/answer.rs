@@ -69,11 +69,16 @@ fn grpc_answer(status: StatusCode) -> Response<Bytes> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert("grpc-status", HeaderValue::from_static(grpc_status));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        // Who says when to come back says that nothing was done: proxies use the code for less than that.
+        headers.insert("grpc-retry-pushback-ms", HeaderValue::from_static(RETRY_AFTER_MILLIS));
+    }
     response
 }
 
 /// Overload passes quickly or not at all; a second spreads the repeats of many clients.
 const RETRY_AFTER_SECONDS: &str = "1";
+const RETRY_AFTER_MILLIS: &str = "1000";
 
 #[cfg(test)]
 mod tests {
@@ -119,6 +124,8 @@ mod tests {
             let response = asker.answer(status, "", Then::Close);
             assert_eq!(response.status(), StatusCode::OK);
             assert_eq!(response.headers()["grpc-status"], grpc_status);
+            let says_when = response.headers().contains_key("grpc-retry-pushback-ms");
+            assert_eq!(says_when, status == StatusCode::SERVICE_UNAVAILABLE);
             assert!(response.body().is_empty());
         }
     }

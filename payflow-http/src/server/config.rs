@@ -35,12 +35,14 @@ pub struct ServerConfig {
     pub(super) headers_max: usize,
     pub(super) header_bytes_max: usize,
     pub(super) buffer_bytes_max: usize,
+    pub(super) http2_only: bool,
     pub(super) http2_streams_max: u32,
     pub(super) http2_resets_max: usize,
     pub(super) http2_stream_window_bytes: u32,
     pub(super) http2_connection_window_bytes: u32,
     pub(super) http2_ping_interval: Duration,
     pub(super) http2_ping_timeout: Duration,
+    pub(super) http2_connection_age_max: Duration,
 }
 
 impl Default for ServerConfig {
@@ -67,12 +69,14 @@ impl ServerConfig {
             headers_max: 100,
             header_bytes_max: 16 * KIB,
             buffer_bytes_max: 64 * KIB,
+            http2_only: false,
             http2_streams_max: 100,
             http2_resets_max: 20,
             http2_stream_window_bytes: 64 * 1024,
             http2_connection_window_bytes: 256 * 1024,
             http2_ping_interval: Duration::from_secs(20),
             http2_ping_timeout: Duration::from_secs(10),
+            http2_connection_age_max: Duration::from_secs(60 * 60),
         }
     }
 
@@ -194,6 +198,12 @@ impl ServerConfig {
         self
     }
 
+    /// Closes connections that do not begin as HTTP/2 does, for a port that serves gRPC alone. Default: HTTP/1.1 is served too.
+    pub const fn with_http2_only(mut self) -> Self {
+        self.http2_only = true;
+        self
+    }
+
     /// Sets how many streams an HTTP/2 connection may have open at once. Default 100, the least that RFC 9113 §6.5.2
     /// recommends. One more is refused with a code that tells the client to try again.
     pub const fn with_http2_streams_max(mut self, streams: u32) -> Self {
@@ -234,6 +244,16 @@ impl ServerConfig {
         self
     }
 
+    /// Sets how long an HTTP/2 connection is used. Default 1 h, less up to a tenth, so that those that came together do not go
+    /// together.
+    ///
+    /// Then its client is told to open another one; requests under way are let finish. So clients that keep their connections
+    /// for good find servers that were added. HTTP/1 has no word for it that loses no request.
+    pub const fn with_http2_connection_age_max(mut self, age: Duration) -> Self {
+        self.http2_connection_age_max = age;
+        self
+    }
+
     /// Checks what the setters cannot: ranges that the HTTP layer would panic on, and combinations that are unsafe.
     pub(super) fn check(&self) -> Result<(), ServerError> {
         for (setting, duration) in [
@@ -247,6 +267,7 @@ impl ServerConfig {
             ("drain_deadline", self.drain_deadline),
             ("http2_ping_interval", self.http2_ping_interval),
             ("http2_ping_timeout", self.http2_ping_timeout),
+            ("http2_connection_age_max", self.http2_connection_age_max),
         ] {
             require((SHORTEST..=LONGEST).contains(&duration), setting, "set it between 1 ms and 24 h")?;
         }
@@ -349,6 +370,7 @@ mod tests {
             ("first_byte_deadline", base().with_first_byte_deadline(Duration::ZERO)),
             ("header_deadline", base().with_header_deadline(Duration::MAX)),
             ("linger_deadline", base().with_linger_deadline(Duration::from_nanos(1))),
+            ("http2_connection_age_max", base().with_http2_connection_age_max(Duration::ZERO)),
             ("body_deadline", base().with_body_deadline(23 * second)),
             ("drain_deadline", base().with_drain_deadline(19 * second)),
             ("headers_max", base().with_headers_max(0)),

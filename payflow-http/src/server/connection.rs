@@ -1,6 +1,15 @@
 //! One connection, from its first byte until both sides have hung up.
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -14,6 +23,7 @@ use hyper_util::{
     server::graceful::GracefulConnection,
 };
 use tokio::{
+    io::AsyncWrite,
     net::TcpStream,
     time::{Instant, sleep_until, timeout},
 };
@@ -35,6 +45,8 @@ pub(super) struct Connections {
     config: Arc<ServerConfig>,
     limits: Limits,
     http1: http1::Builder,
+    /// Counts the connections of HTTP/2.
+    http2_number: Arc<AtomicU64>,
     /// Finish what is under way, and take no more.
     pub(super) drain: CancellationToken,
     /// Stop at once.
@@ -70,6 +82,7 @@ impl Connections {
             limits: Limits::of(&config),
             config: Arc::new(config),
             http1,
+            http2_number: Arc::default(),
             drain: CancellationToken::new(),
             cut_off: CancellationToken::new(),
         }
@@ -101,8 +114,19 @@ impl Connections {
             }
         };
 
+        if self.config.http2_only && matches!(version, HttpVersion::Http1) {
+            tracing::debug!("connection closed: it does not begin as HTTP/2");
+            hang_up(stream, self.config.linger_deadline).await;
+            return Ended::ByItself;
+        }
+
         let now = Instant::now();
-        let progress = SharedProgress::new(Progress::new(Deadlines::of(&self.config), now));
+        let mut deadlines = Deadlines::of(&self.config);
+        if matches!(version, HttpVersion::Http2) {
+            let number = self.http2_number.fetch_add(1, Ordering::Relaxed);
+            deadlines = deadlines.with_age_max(self.config.http2_connection_age_max, number);
+        }
+        let progress = SharedProgress::new(Progress::new(deadlines, now));
         let exchange = Exchange::new(service, self.limits.clone(), progress.clone());
         match version {
             HttpVersion::Http1 => {
@@ -226,6 +250,21 @@ async fn read_some(stream: &TcpStream, into: &mut [u8], within: Duration) -> io:
         }
     };
     timeout(within, read).await.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// Ends the writing side, and reads what the client has sent until it hangs up too: closing over unread bytes would reset the
+/// connection, which tells the client nothing.
+async fn hang_up(mut stream: TcpStream, linger: Duration) {
+    let ended = poll_fn(|cx| Pin::new(&mut stream).poll_shutdown(cx)).await;
+    let end = Instant::now() + linger;
+    let mut scratch = [0; 1024];
+    // Few reads: who goes on sending is reset.
+    for _ in 0..64 {
+        let left = end.duration_since(Instant::now());
+        if ended.is_err() || read_some(&stream, &mut scratch, left).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// The tasks of one HTTP/2 connection: one for each stream, and so bounded by their number.

@@ -13,6 +13,7 @@ use super::ServerConfig;
 #[derive(Debug)]
 pub(super) struct Progress {
     deadlines: Deadlines,
+    opened_at: Instant,
     /// Requests that the service has and whose answer is not handed over in full.
     under_way: usize,
     requests: u64,
@@ -32,6 +33,8 @@ pub(super) struct Deadlines {
     pub(super) idle: Duration,
     pub(super) write: Duration,
     pub(super) linger: Duration,
+    /// How long the connection is used; `None` for as long as it has requests.
+    pub(super) age: Option<Duration>,
 }
 
 /// What to do with the connection.
@@ -57,6 +60,7 @@ impl Progress {
     pub(super) const fn new(deadlines: Deadlines, now: Instant) -> Self {
         Self {
             deadlines,
+            opened_at: now,
             under_way: 0,
             requests: 0,
             idle_since: now,
@@ -70,7 +74,7 @@ impl Progress {
 
     /// Says what to do at `now`. Every deadline that starts later ends after the returned time.
     pub(super) fn check(&self, now: Instant) -> Check {
-        let Deadlines { header, idle, write, linger } = self.deadlines;
+        let Deadlines { header, idle, write, linger, age } = self.deadlines;
         let is_idle = self.under_way == 0;
         // While a request is under way, the head behind it cannot be read on, and nobody is late with it.
         let head = self.head_since.filter(|_| is_idle).map(|since| since.max(self.idle_since) + header);
@@ -82,6 +86,7 @@ impl Progress {
             .map(|since| since.max(self.idle_since) + linger);
         let unused = (is_idle && self.head_since.is_none() && self.closing_since.is_none())
             .then(|| self.idle_since + idle);
+        let aged = age.filter(|_| self.closing_since.is_none()).map(|age| self.opened_at + age);
 
         let mut next = now + header.min(idle).min(write).min(linger);
         for (end, then) in [
@@ -90,6 +95,7 @@ impl Progress {
             (untaken, Check::Drop(Overdue::Write)),
             (lingering, Check::Drop(Overdue::Linger)),
             (unused, Check::Close),
+            (aged, Check::Close),
         ] {
             match end {
                 Some(end) if end <= now => return then,
@@ -153,12 +159,20 @@ impl Progress {
 }
 
 impl Deadlines {
+    /// The same for the `number`th connection, whose age is bounded: eight that come together go one after another.
+    pub(super) fn with_age_max(mut self, age: Duration, number: u64) -> Self {
+        let earlier = age / 80 * u32::try_from(number % 8).unwrap_or(0);
+        self.age = Some(age - earlier);
+        self
+    }
+
     pub(super) const fn of(config: &ServerConfig) -> Self {
         Self {
             header: config.header_deadline,
             idle: config.idle_deadline,
             write: config.write_deadline,
             linger: config.linger_deadline,
+            age: None,
         }
     }
 }
@@ -189,6 +203,7 @@ mod tests {
         idle: Duration::from_secs(60),
         write: Duration::from_secs(20),
         linger: Duration::from_secs(2),
+        age: None,
     };
 
     fn connection() -> (Progress, Instant) {
@@ -295,6 +310,23 @@ mod tests {
 
         progress.write_moved(|| start + 15 * SECOND);
         assert_eq!(run(&progress, start + 15 * SECOND), (Check::Drop(Overdue::Linger), DEADLINES.linger));
+    }
+
+    #[test]
+    fn old_connection_is_closed_whatever_it_does_and_its_request_is_let_finish() {
+        let start = Instant::now();
+        let mut progress = Progress::new(DEADLINES.with_age_max(40 * SECOND, 0), start);
+        progress.request_began();
+        assert_eq!(run(&progress, start), (Check::Close, 40 * SECOND));
+
+        progress.closing(start + 40 * SECOND);
+        assert!(matches!(progress.check(start + 500 * SECOND), Check::At(_)));
+    }
+
+    #[test]
+    fn ages_of_connections_lie_apart_by_a_tenth_at_most() {
+        let age = |number| DEADLINES.with_age_max(80 * SECOND, number).age.unwrap();
+        assert_eq!((age(0), age(1), age(7), age(8)), (80 * SECOND, 79 * SECOND, 73 * SECOND, 80 * SECOND));
     }
 
     #[test]

@@ -300,6 +300,11 @@ impl GateEvents {
         in_time(self.dropped.recv()).await.expect("the gate is there");
     }
 
+    /// How many more requests have reached the gate by now.
+    pub(crate) fn begun_by_now(&mut self) -> usize {
+        std::iter::from_fn(|| self.begun.try_recv().ok()).count()
+    }
+
     /// How many more requests that reached the gate are gone by now.
     pub(crate) fn dropped_by_now(&mut self) -> usize {
         std::iter::from_fn(|| self.dropped.try_recv().ok()).count()

@@ -12,7 +12,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 use crate::scripted::{ScriptedIntake, ask, payment_id, post};
 
-/// Keeps the events of this crate, each as one line.
+/// Keeps the events of payflow, each as one line.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
 
@@ -24,7 +24,7 @@ impl Lines {
 
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("payflow_http")
+        metadata.target().starts_with("payflow_")
     }
 
     fn event(&self, event: &Event<'_>) {

@@ -78,6 +78,9 @@ pub mod acknowledgement {
         /// How long to wait at least. Absent: the caller chooses.
         #[prost(message, optional, tag = "1")]
         pub delay: ::core::option::Option<::prost_types::Duration>,
+        /// Another holds the claim on this notification: it says nothing about the notification, so it uses up no attempt.
+        #[prost(bool, tag = "2")]
+        pub held: bool,
     }
     /// Not sent, and never will be.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

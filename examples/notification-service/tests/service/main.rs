@@ -5,6 +5,7 @@ mod handover;
 mod harness;
 mod outage;
 mod path;
+mod remote;
 mod settings;
 mod topics;
 
@@ -15,7 +16,8 @@ use harness::{Program, service};
 /// The service with these arguments, in the group of the topic's name, on a free port.
 fn start(brokers: &str, topic: &str, more: &[&str]) -> Program {
     let arguments = arguments(brokers, topic);
-    Program::start(service(SERVICE, &arguments).args(["--group", topic]).args(more))
+    let mut command = service(SERVICE, &arguments);
+    Program::start(command.env("PAYFLOW_GRPC_ADDR", "127.0.0.1:0").args(["--group", topic]).args(more))
 }
 
 /// The other service, which is built beside this one.

@@ -28,6 +28,8 @@ fn wrong_values_are_refused_each_with_what_would_be_right() {
         ("PAYFLOW_GROUP", "my group", "such as notification-service"),
         ("PAYFLOW_DEAD_LETTER_TOPIC", "payment-topic", "own topic"),
         ("PAYFLOW_HTTP_ADDR", "http://localhost", "is a URL"),
+        ("PAYFLOW_GRPC_ADDR", "localhost", "such as 127.0.0.1"),
+        ("PAYFLOW_NOTIFY_URL", "notify.example:50051", "no http://"),
     ] {
         let right = [("PAYFLOW_CURRENCY", "EUR"), ("PAYFLOW_KAFKA_BROKERS", "127.0.0.1:1")];
         let ended = ended(service(SERVICE, &[]).envs(right).env(variable, value));
@@ -46,6 +48,8 @@ fn help_names_every_setting_with_its_variable_and_default() {
     for part in [
         "--ensure-topics",
         "[env: PAYFLOW_HTTP_ADDR] [default: 127.0.0.1:8081]",
+        "[env: PAYFLOW_GRPC_ADDR] [default: 127.0.0.1:50051]",
+        "[env: PAYFLOW_NOTIFY_URL]",
         "[env: PAYFLOW_TOPIC] [default: payment-topic]",
         "[env: PAYFLOW_DEAD_LETTER_TOPIC] [default: payment-topic.dead-letters;",
         "[env: PAYFLOW_GROUP] [default: notification-service]",

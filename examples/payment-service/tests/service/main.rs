@@ -1,5 +1,6 @@
 //! `payment-service` as a process: what it is told, what it takes, and what it does while Kafka is away.
 
+mod grpc;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod outage;

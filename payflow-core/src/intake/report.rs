@@ -7,35 +7,36 @@ use tracing::{error, info};
 
 use super::outage::{Line, OutageLog};
 
-/// A way to fail that is not the client's fault.
+/// A way in which a front door fails a payment that is not the client's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// Answered 503.
+pub enum IntakeFailure {
+    /// Surely not taken, later perhaps: 503, `UNAVAILABLE`.
     Unavailable,
-    /// Answered 504.
+    /// It may have been taken: 504, `DEADLINE_EXCEEDED`.
     OutcomeUnknown,
-    /// Answered 500.
+    /// Not taken, and never will be: 500, `INTERNAL`.
     Internal,
 }
 
-/// One [`OutageLog`] for what is away, one for what is broken, written out. Logs nothing that is particular to a payment.
+/// What a front door tells the log of payments that fail, however many: a line when it begins, one a minute while it
+/// lasts, and one when it is over. It tells nothing that is particular to a payment.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub struct IntakeReport {
     logs: Mutex<Logs>,
 }
 
 #[derive(Debug, Default)]
 struct Logs {
-    /// Answered 503 or 504. What is away causes both, by how far a payment had come: that is one outage.
+    /// Unavailable or unknown. What is away causes both, by how far a payment had come: that is one outage.
     away: OutageLog,
-    /// Of the failures of `away`, those answered 504.
+    /// Of the failures of `away`, those whose outcome is not known.
     outcome_unknown: u64,
     internal: OutageLog,
 }
 
-impl Report {
+impl IntakeReport {
     /// A payment failed. `cause` is asked for only if there is a line to write.
-    pub(super) fn failed(&self, failure: Failure, cause: impl FnOnce() -> String) {
+    pub fn failed(&self, failure: IntakeFailure, cause: impl FnOnce() -> String) {
         let line = self.with_logs(|logs, now| {
             let line = logs.of(failure).failed(now)?;
             Some((line, logs.outcome_unknown))
@@ -46,7 +47,7 @@ impl Report {
     }
 
     /// A payment was accepted.
-    pub(super) fn accepted(&self) {
+    pub fn accepted(&self) {
         let lines = self.with_logs(|logs, now| {
             let away = logs.away.succeeded(now).map(|line| (line, std::mem::take(&mut logs.outcome_unknown)));
             [away, logs.internal.succeeded(now).map(|line| (line, 0))]
@@ -66,19 +67,19 @@ impl Report {
 }
 
 impl Logs {
-    fn of(&mut self, failure: Failure) -> &mut OutageLog {
+    fn of(&mut self, failure: IntakeFailure) -> &mut OutageLog {
         match failure {
-            Failure::Unavailable => &mut self.away,
-            Failure::OutcomeUnknown => {
+            IntakeFailure::Unavailable => &mut self.away,
+            IntakeFailure::OutcomeUnknown => {
                 self.outcome_unknown += 1;
                 &mut self.away
             }
-            Failure::Internal => &mut self.internal,
+            IntakeFailure::Internal => &mut self.internal,
         }
     }
 }
 
-impl Failure {
+impl IntakeFailure {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Unavailable => "unavailable",

@@ -1,0 +1,104 @@
+//! What holds for each call, whatever its service: its deadline, its form, and the code for what is too large.
+
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use http::header::{CONTENT_TYPE, HeaderMap};
+use http::{HeaderValue, Method, StatusCode};
+use tokio::time::timeout;
+use tonic::{Code, Status};
+
+use crate::answer;
+
+/// How long the client waits.
+const TIMEOUT: &str = "grpc-timeout";
+const STATUS: &str = "grpc-status";
+
+/// Runs a call until its client's deadline. After it nobody waits for the answer, and what ran is dropped.
+pub(crate) async fn serve(request: Request, next: Next) -> Response {
+    if let Some(status) = refusal(&request) {
+        let mut response = Response::default();
+        *response.status_mut() = status;
+        return response;
+    }
+    let answered = match client_timeout(request.headers()) {
+        Ok(None) => return in_our_words(next.run(request).await),
+        Ok(Some(within)) => timeout(within, next.run(request)).await,
+        Err(status) => return status.into_http(),
+    };
+    answered.map_or_else(|_elapsed| answer::outcome_unknown(None).into_http(), in_our_words)
+}
+
+/// What no gRPC client sends is answered by HTTP alone.
+fn refusal(request: &Request) -> Option<StatusCode> {
+    let content_type = request.headers().get(CONTENT_TYPE);
+    let is_grpc = content_type.is_some_and(|value| {
+        let rest = value.as_bytes().strip_prefix(b"application/grpc");
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+proto") || rest.starts_with(b";"))
+    });
+    match (request.method(), is_grpc) {
+        (&Method::POST, true) => None,
+        (&Method::POST, false) => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        _ => Some(StatusCode::METHOD_NOT_ALLOWED),
+    }
+}
+
+/// tonic says `OUT_OF_RANGE` to a message beyond its limit; nothing here says it otherwise.
+fn in_our_words(mut response: Response) -> Response {
+    if response.headers().get(STATUS).is_some_and(|code| code == "11") {
+        response.headers_mut().insert(STATUS, HeaderValue::from(Code::ResourceExhausted as i32));
+    }
+    response
+}
+
+/// At most eight digits and a unit.
+fn client_timeout(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
+    let Some(value) = headers.get(TIMEOUT) else {
+        return Ok(None);
+    };
+    let parsed = value.to_str().ok().and_then(parse_timeout);
+    parsed.map(Some).ok_or_else(|| answer::invalid_field(TIMEOUT, "must be 1 to 8 digits and a unit"))
+}
+
+fn parse_timeout(text: &str) -> Option<Duration> {
+    let unit_at = text.len().checked_sub(1)?;
+    let (digits, unit) = text.split_at_checked(unit_at)?;
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(count * 3_600),
+        "M" => Duration::from_secs(count * 60),
+        "S" => Duration::from_secs(count),
+        "m" => Duration::from_millis(count),
+        "u" => Duration::from_micros(count),
+        "n" => Duration::from_nanos(count),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_by_the_protocol() {
+        for (text, expected) in [
+            ("1H", Duration::from_secs(3_600)),
+            ("2M", Duration::from_secs(120)),
+            ("10S", Duration::from_secs(10)),
+            ("100m", Duration::from_millis(100)),
+            ("5u", Duration::from_micros(5)),
+            ("0n", Duration::ZERO),
+            ("99999999H", Duration::from_secs(99_999_999 * 3_600)),
+        ] {
+            assert_eq!(parse_timeout(text), Some(expected), "{text}");
+        }
+        for text in ["", "S", "10", "10s", "-1S", "+1S", "1.5S", "123456789S", " 1S", "1é"] {
+            assert_eq!(parse_timeout(text), None, "{text:?}");
+        }
+    }
+}
