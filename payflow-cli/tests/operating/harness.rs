@@ -57,7 +57,7 @@ impl Stage {
             (DeadLetters::REASON, "the reason that it was refused for"),
             (DeadLetters::ATTEMPTS, "6"),
         ] {
-            headers.append(name, value.to_owned());
+            headers.append(name, value);
         }
         let record =
             Record::new(self.dead.clone(), text.to_owned()).with_key(letter.key).with_headers(headers);

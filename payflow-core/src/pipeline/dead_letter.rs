@@ -75,7 +75,7 @@ impl DeadLetters {
             headers.remove(name);
         }
         let failure = &verdict.failure;
-        headers.append(Self::TOPIC, delivery.topic.as_str().to_owned());
+        headers.append(Self::TOPIC, delivery.topic.as_str());
         headers.append(Self::PARTITION, delivery.partition.to_string());
         headers.append(Self::OFFSET, delivery.offset.to_string());
         if let Some(timestamp_ms) = delivery.timestamp_ms {
@@ -83,7 +83,7 @@ impl DeadLetters {
         }
         headers.append(Self::FAULT, failure.fault.as_str());
         headers.append(Self::STAGE, failure.stage);
-        headers.append(Self::REASON, bounded(&failure.reason).to_owned());
+        headers.append(Self::REASON, bounded(&failure.reason));
         headers.append(Self::ATTEMPTS, verdict.attempts.to_string());
         Record {
             topic: self.topic.clone(),

@@ -161,20 +161,26 @@ where
         let Some(asked) = this.asked.take() else { return Poll::Pending };
         Poll::Ready(Ok(match asked.judge(served) {
             Ok(response) => response.map(|body| ResponseBody::of_service(body, asked.under_way)),
-            Err(answer) => answer.map(|text| ResponseBody::own(text, asked.under_way)),
+            Err((status, detail)) => {
+                let answer = asked.asker.answer(status, detail, Then::Close);
+                answer.map(|text| ResponseBody::own(text, asked.under_way))
+            }
         }))
     }
 }
 
+/// What became of a request: of its time, of the service's code, of the service.
+type Outcome<R, E> = Result<Result<Result<R, E>, Box<dyn Any + Send>>, Elapsed>;
+
 impl Asked {
-    /// `Err` is the answer in the service's place.
+    /// `Err` is what to answer in the service's place.
     fn judge<B, E: Into<BoxError>>(
         &self,
-        served: Result<Result<Result<Response<B>, E>, Box<dyn Any + Send>>, Elapsed>,
-    ) -> Result<Response<B>, Response<Bytes>> {
+        served: Outcome<Response<B>, E>,
+    ) -> Result<Response<B>, (StatusCode, &'static str)> {
         // Without its query, which may hold what is nobody's business.
         let (method, path) = (&self.method, self.uri.path());
-        let (status, detail) = match served {
+        Err(match served {
             Ok(Ok(Ok(response))) if self.body_timed_out.is_set() && response.status().is_client_error() => {
                 (StatusCode::REQUEST_TIMEOUT, "the request's body was not received in time")
             }
@@ -202,8 +208,7 @@ impl Asked {
                     "the request was not answered in time; it may have taken effect",
                 )
             }
-        };
-        Err(self.asker.answer(status, detail, Then::Close))
+        })
     }
 }
 

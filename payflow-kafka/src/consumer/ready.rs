@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_is_begun_goes_on_behind_what_was_handed_over() {
-        let mut ready = filled(&[0..200]);
+        let mut ready = filled(&[0..150, 150..200]);
         let mut into: Deliveries = [delivery(900)].into_iter().collect();
         ready.hand_over(&mut into, Room { records: 5, ..ALL });
         assert_eq!(offsets(&into), [900, 0, 1, 2, 3, 4]);
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_giant_passes_alone() {
-        let mut ready = filled(&[0..3]);
+        let mut ready = filled(&[0..1, 1..3]);
         let mut into = Deliveries::new();
         ready.hand_over(&mut into, Room { records: 3, bytes: 5, first_may_exceed: false });
         assert!(into.is_empty());

@@ -190,7 +190,7 @@ fn alike(record: &Record, delivery: &Delivery) -> Result<(), Violation> {
 fn bytes_shown(bytes: Option<&[u8]>) -> String {
     match bytes {
         None => "absent".to_owned(),
-        Some(bytes) if bytes.is_empty() => "empty".to_owned(),
+        Some([]) => "empty".to_owned(),
         Some(bytes) if bytes.len() > 300 => format!("{} bytes that begin \"{}\"", bytes.len(), head(bytes)),
         Some(bytes) => format!("\"{}\"", bytes.escape_ascii()),
     }
