@@ -52,7 +52,7 @@ impl Rig {
             (DeadLetters::REASON, "a reason"),
             (DeadLetters::ATTEMPTS, "6"),
         ] {
-            headers.append(name, value.to_owned());
+            headers.append(name, value);
         }
         self.write(letter.key, text, headers).await
     }
