@@ -209,7 +209,7 @@ mod tests {
             timestamp_ms: None,
             key: Some("key".into()),
             value: Some("value".into()),
-            headers: [crate::record::Header { name: "name".into(), value: None }].into_iter().collect(),
+            headers: [crate::record::Header { name: "name", value: None }].into_iter().collect(),
         }
     }
 

@@ -140,7 +140,7 @@ fn headers_that_say_nonsense_are_refused() {
         ("payflow-currency", b"\xff", Field::Currency),
     ] {
         let mut headers = Headers::new();
-        headers.append(name, text.to_vec());
+        headers.append(name, text);
         let refused = JsonCodec::new().with_default_currency(euro()).decode(value, &headers).unwrap_err();
         assert!(matches!(refused, DecodeError::Invalid(invalid) if invalid.field() == field), "{name}");
     }

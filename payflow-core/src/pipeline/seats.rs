@@ -297,7 +297,11 @@ mod tests {
         for _ in 0..20 {
             // Each time the task gets its turn it has a new budget, which is enough for some of them.
             tokio::task::yield_now().await;
-            poll_fn(|cx| Poll::Ready(seats.poll_woken(cx, |(), _| ()))).await;
+            poll_fn(|cx| {
+                seats.poll_woken(cx, |(), _| ());
+                Poll::Ready(())
+            })
+            .await;
         }
         let polls: Vec<u64> = polls.iter().map(|polls| polls.load(Ordering::Relaxed)).collect();
         let (least, most) = (polls.iter().min().unwrap(), polls.iter().max().unwrap());

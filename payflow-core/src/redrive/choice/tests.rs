@@ -24,7 +24,7 @@ fn topic(name: &str) -> Topic {
 fn delivery(headers: &[(&str, &str)]) -> Delivery {
     let mut all = Headers::new();
     for (name, value) in headers {
-        all.append(*name, (*value).to_owned());
+        all.append(name, *value);
     }
     Delivery {
         token: AckToken::new(0, 0, 7),
