@@ -13,15 +13,18 @@ pub struct Headers(Packed);
 
 #[derive(Clone)]
 enum Packed {
+    /// As most records have it: costs nothing to make and to drop.
+    Nothing,
     Own(Vec<u8>),
     Slice(Bytes),
 }
 
 impl Headers {
     /// No headers.
+    #[inline]
     #[must_use]
     pub const fn new() -> Self {
-        Self(Packed::Own(Vec::new()))
+        Self(Packed::Nothing)
     }
 
     /// For adapters: the headers that [`pack`](Self::pack) wrote one behind another. What it did not write says nothing.
@@ -110,11 +113,14 @@ impl Headers {
 
     /// Copies what is a slice of a larger buffer, and lets go of that.
     pub(crate) fn copy_out(&mut self) {
-        self.0 = Packed::Own(self.take_own());
+        if matches!(self.0, Packed::Slice(_)) {
+            self.0 = Packed::Own(self.take_own());
+        }
     }
 
     fn take_own(&mut self) -> Vec<u8> {
         match std::mem::take(self).0 {
+            Packed::Nothing => Vec::new(),
             Packed::Own(bytes) => bytes,
             Packed::Slice(slice) => slice.to_vec(),
         }
@@ -123,6 +129,7 @@ impl Headers {
     #[inline]
     fn bytes(&self) -> &[u8] {
         match &self.0 {
+            Packed::Nothing => &[],
             Packed::Own(bytes) => bytes,
             Packed::Slice(slice) => slice,
         }
