@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Kafka, await_status, get, pay, shared_brokers, unique};
+use crate::harness::{Kafka, get, pay, shared_brokers, unique};
 use crate::{NOTIFICATION, notified, start, start_payment_service};
 
 #[test]
@@ -11,10 +11,9 @@ use crate::{NOTIFICATION, notified, start, start_payment_service};
 fn payment_that_was_accepted_is_notified_once_under_its_id() {
     let (brokers, topic) = (shared_brokers(), unique("payments"));
     let notifications = start(&brokers, &topic, &["--ensure-topics", "--partitions", "4"]);
-    notifications.line_with("notifying");
-    await_status(&notifications.address(), "/readyz", 200);
+    notifications.ready();
     let payments = start_payment_service(&brokers, &topic);
-    payments.line_with("serving");
+    payments.ready();
 
     let body = r#"{"userId":"payer-4711","amount":49.99,"method":"paypal"}"#;
     let answer = pay(&payments.address(), body);
@@ -37,8 +36,7 @@ fn payment_that_was_accepted_is_notified_once_under_its_id() {
 fn service_with_nothing_to_do_says_so() {
     let (brokers, topic) = (shared_brokers(), unique("payments"));
     let notifications = start(&brokers, &topic, &["--ensure-topics", "--partitions", "4"]);
-    notifications.line_with("notifying");
-    let (address, start) = (notifications.address(), Instant::now());
+    let (address, start) = (notifications.ready(), Instant::now());
 
     while get(&address, "/livez").body != "live: idle" {
         assert!(
@@ -56,7 +54,7 @@ fn record_that_is_no_payment_is_set_aside_whole_and_stops_nothing() {
     let (brokers, topic) = (shared_brokers(), unique("payments"));
     let kafka = Kafka::new(&brokers);
     let program = start(&brokers, &topic, &["--ensure-topics", "--partitions", "1"]);
-    program.line_with("notifying");
+    program.ready();
 
     let large = format!("{{\"userId\":\"u001\",{}\"amount\":1}}", " ".repeat(900_000));
     kafka.write(

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::TcpListener;
 use std::thread;
 
-use crate::harness::{Kafka, Program, await_status, outage, pay, service, shared_brokers, unique};
+use crate::harness::{Kafka, Program, outage, pay, service, shared_brokers, unique};
 use crate::{NOTIFICATION, SERVICE, notified, start, start_payment_service};
 
 /// A service that notifies for others on this address, and has no payments of its own.
@@ -35,9 +35,9 @@ fn while_the_remote_is_away_nothing_is_dead_lettered_and_all_are_notified_after_
     let url = format!("http://{address}");
     let forwarder = start(&brokers, &topic, &["--ensure-topics", "--partitions", "4", "--notify-url", &url]);
     forwarder.line_with(&url);
-    await_status(&forwarder.address(), "/readyz", 200);
+    forwarder.ready();
     let payments = start_payment_service(&brokers, &topic);
-    payments.line_with("serving");
+    payments.ready();
 
     let mut paid = pay_each(&payments.address(), 0..20);
     remote.lines_with(NOTIFICATION, 20);

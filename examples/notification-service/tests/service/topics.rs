@@ -26,13 +26,13 @@ fn created_dead_letter_topic_takes_the_largest_record_and_its_reasons() {
     let kafka = Kafka::new(&brokers);
 
     let program = start(&brokers, &topic, &["--ensure-topics", "--partitions", "3"]);
-    program.line_with("notifying");
+    program.ready();
 
     assert_eq!((kafka.partitions(&topic), kafka.partitions(&dead_letters)), (3, 3));
     let limit =
         |topic: &str| -> usize { kafka.topic_setting(topic, "max.message.bytes").parse().expect("a number") };
     assert_eq!(limit(&dead_letters), limit(&topic) + 8 * 1024);
-    let warnings = program.log().into_iter().filter(|line| line.contains("WARN")).collect::<Vec<_>>();
+    let warnings = program.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("single copy"), "{warnings:?}");
 }

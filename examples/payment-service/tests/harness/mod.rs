@@ -13,7 +13,7 @@ pub(crate) use kafka::{Kafka, shared_brokers, unique};
 pub(crate) use load::{Answered, Load};
 pub(crate) use outcome::{check_answers, check_topic, summary};
 pub(crate) use own_broker::OwnBroker;
-pub(crate) use program::{Ended, Program, service};
+pub(crate) use program::{Ended, Program, service, warnings};
 
 /// How long a broker is away in the tests of an outage: enough for sends to be given up. `PAYFLOW_TEST_OUTAGE_SECONDS`
 /// makes it longer.

@@ -7,6 +7,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::http::await_status;
+
 /// A program in an environment without settings.
 pub(crate) fn service(path: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(path);
@@ -96,6 +98,19 @@ impl Program {
         format!("127.0.0.1:{port}")
     }
 
+    /// Waits until it can do its work, and gives its address. Which line it says at its start hangs on how soon Kafka answers.
+    #[track_caller]
+    pub(crate) fn ready(&self) -> String {
+        let address = self.address();
+        await_status(&address, "/readyz", 200);
+        address
+    }
+
+    /// What it has warned of so far, but for a Kafka that was slow to answer.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        warnings(&self.log())
+    }
+
     /// The log so far.
     pub(crate) fn log(&self) -> Vec<String> {
         self.log.lines.lock().expect("no panic").lines.clone()
@@ -121,6 +136,12 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The warnings of a log, but for that of a Kafka that was slow to answer.
+pub(crate) fn warnings(log: &[String]) -> Vec<String> {
+    let is_one = |line: &&String| line.contains("WARN") && !line.contains("until Kafka answers");
+    log.iter().filter(is_one).cloned().collect()
 }
 
 impl Log {

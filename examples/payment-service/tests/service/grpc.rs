@@ -53,8 +53,7 @@ fn pay(address: &str) -> String {
 fn payment_over_grpc_is_on_the_topic_under_its_id() {
     let (brokers, topic) = (shared_brokers(), unique("payments"));
     let program = start(&brokers, &topic, &["--ensure-topics"]);
-    program.line_with("serving");
-    crate::harness::await_status(&program.address(), "/readyz", 200);
+    program.ready();
 
     let id = pay(&program.address());
     assert_eq!(pay(&program.address()), id, "the same key, the same payment");

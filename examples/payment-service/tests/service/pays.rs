@@ -8,8 +8,7 @@ use crate::start;
 fn accepted_payment_is_on_the_topic_under_its_id_and_byte_for_byte_as_go_writes_it() {
     let (brokers, topic) = (shared_brokers(), unique("payments"));
     let program = start(&brokers, &topic, &["--ensure-topics", "--partitions", "2"]);
-    program.line_with("serving");
-    let address = program.address();
+    let address = program.ready();
 
     let answer = pay(&address, r#"{ "method":"paypal", "amount": 4.999e1, "userId":"u001" }"#);
 
@@ -30,8 +29,7 @@ fn accepted_payment_is_on_the_topic_under_its_id_and_byte_for_byte_as_go_writes_
 fn payments_of_a_user_share_a_partition_and_keep_their_order() {
     let (brokers, topic) = (shared_brokers(), unique("payments"));
     let program = start(&brokers, &topic, &["--ensure-topics", "--partitions", "8"]);
-    program.line_with("serving");
-    let address = program.address();
+    let address = program.ready();
 
     for amount in 1..=20 {
         let body = format!(r#"{{"userId":"u{}","amount":{amount},"method":"card"}}"#, amount % 2);
@@ -59,9 +57,7 @@ fn health_is_served_and_the_service_drains_when_it_is_told_to_end() {
     let (brokers, topic) = (shared_brokers(), unique("payments"));
     for signal in ["TERM", "INT"] {
         let program = start(&brokers, &topic, &["--ensure-topics"]);
-        program.line_with("serving");
-        let address = program.address();
-        crate::harness::await_status(&address, "/readyz", 200);
+        let address = program.ready();
         assert_eq!(get(&address, "/livez").status, 200);
 
         program.signal(signal);

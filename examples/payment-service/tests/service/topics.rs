@@ -1,6 +1,6 @@
 //! The topic at the start: missing, created, or not safe enough.
 
-use crate::harness::{Kafka, shared_brokers, unique};
+use crate::harness::{Kafka, shared_brokers, unique, warnings};
 use crate::start;
 
 #[test]
@@ -23,14 +23,14 @@ fn missing_topic_is_created_when_asked_for_and_a_single_copy_is_one_warning() {
     let kafka = Kafka::new(&brokers);
 
     let program = start(&brokers, &topic, &["--ensure-topics", "--partitions", "3", "--replication", "1"]);
-    program.line_with("serving");
+    program.ready();
     program.signal("TERM");
     let ended = program.end();
 
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(kafka.partitions(&topic), 3);
     assert_eq!(kafka.topic_setting(&topic, "min.insync.replicas"), "1");
-    let warnings = ended.log.iter().filter(|line| line.contains("WARN")).collect::<Vec<_>>();
+    let warnings = warnings(&ended.log);
     assert_eq!(warnings.len(), 1, "{ended:?}");
     assert!(warnings[0].contains(&topic) && warnings[0].contains("single copy"), "{ended:?}");
 }
@@ -43,7 +43,7 @@ fn topic_that_is_there_is_left_as_it_is() {
     kafka.create_topic(&topic, 2);
 
     let program = start(&brokers, &topic, &["--ensure-topics", "--partitions", "5"]);
-    program.line_with("serving");
+    program.ready();
 
     assert_eq!(kafka.partitions(&topic), 2);
 }
