@@ -17,7 +17,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use crate::{PATIENCE, wait_for};
+use crate::{PATIENCE, look_for, wait_for};
 
 /// A topic, its dead letters, and a group.
 pub(crate) struct Cluster {
@@ -85,12 +85,17 @@ impl Cluster {
         ];
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let topics = KafkaTopics::new(&cluster.config()).expect("the settings are good");
-        // A broker of the test's own may just have begun to listen.
-        let ensuring = topics.with_timeout(PATIENCE);
-        std::thread::scope(|scope| {
-            let ensured = scope.spawn(move || runtime.block_on(ensuring.ensure(&new)));
-            ensured.join().expect("nothing panics").expect("the topics are made");
-        });
+        let topics = topics.with_timeout(PATIENCE);
+        let ensure = || {
+            std::thread::scope(|scope| {
+                let ensured = scope.spawn(|| runtime.block_on(topics.ensure(&new)));
+                ensured.join().expect("nothing panics")
+            })
+        };
+        // A broker may just have begun to listen, or be so busy that the cluster counts it as gone for a moment.
+        let mut refused = None;
+        let made = look_for(|| ensure().map_err(|error| refused = Some(error)).ok());
+        assert!(made.is_some(), "the topics are not made: {refused:?}");
         cluster
     }
 
@@ -169,8 +174,9 @@ impl Cluster {
         let mut list = TopicPartitionList::new();
         let mut ends = BTreeMap::new();
         for partition in (0..).take(partitions) {
-            let (low, high) =
-                consumer.fetch_watermarks(topic, partition, PATIENCE).expect("the broker answers");
+            // A partition that was just made may have no leader yet.
+            let ends_of = || consumer.fetch_watermarks(topic, partition, PATIENCE).ok();
+            let (low, high) = wait_for("answer about the ends of a partition", ends_of);
             if low < high {
                 ends.insert(partition, high);
                 list.add_partition_offset(topic, partition, Offset::Beginning).expect("it is an offset");

@@ -25,7 +25,8 @@ fn a_downstream_that_is_away_fills_no_dead_letters_and_no_memory_and_all_goes_ou
     let cluster = Cluster::with_partitions(PARTITIONS);
     let down = std::env::temp_dir().join(format!("{}.down", cluster.topic));
     let flag = down.to_str().expect("the temporary folder's name is text").to_owned();
-    let run = Run::on(cluster, &["--down", &flag]);
+    // With 20 ms from attempt to attempt the first keys would have used theirs up before there are enough for a storm.
+    let run = Run::on(cluster, &["--down", &flag, "--retry-ms=1000"]);
     let service = run.start("service");
     // Whatever piles up: the load goes on.
     let load = Load { partitions: PARTITIONS, keys: 10_000, per_second, ahead: usize::MAX };
