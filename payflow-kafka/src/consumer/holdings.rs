@@ -116,7 +116,7 @@ impl Holdings {
     /// Takes in what was read, in the order of each log. Gives the tokens of what is held back: of each partition that
     /// takes in nothing more for now, the first.
     pub(super) fn read(&mut self, deliveries: &mut Deliveries) -> Vec<AckToken> {
-        let (mut held_back, mut bytes) = (Vec::new(), 0);
+        let (mut held_back, mut bytes, mut outgrown) = (Vec::new(), 0, 0);
         deliveries.retain(|delivery| {
             let Some(holding) = self.current(delivery.token) else {
                 return false;
@@ -132,6 +132,8 @@ impl Holdings {
             match holding.tracker.receive(delivery.offset) {
                 Received::New => {
                     holding.ready += 1;
+                    // The log has grown behind an end that was not told yet.
+                    outgrown += usize::from(holding.end.take().is_some());
                     bytes += delivery.size_bytes();
                     return true;
                 }
@@ -141,6 +143,7 @@ impl Holdings {
             }
             false
         });
+        self.ends -= outgrown;
         self.ready.push(deliveries, bytes);
         held_back
     }

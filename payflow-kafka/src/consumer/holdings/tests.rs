@@ -185,6 +185,18 @@ fn the_end_is_told_behind_the_last_record_and_closes_the_gap() {
 }
 
 #[test]
+fn an_end_that_the_log_outgrew_before_it_was_told_is_not_told() {
+    let (mut holdings, assignments) = holding(&[0]);
+    let Assignment { slot, generation, .. } = assignments[0];
+    holdings.reach(slot, generation, 0, true);
+    holdings.read(&mut [delivery(&assignments[0], 0)].into_iter().collect());
+    let first = hand_over(&mut holdings, ROOM);
+    assert_eq!((first.deliveries.len(), first.ends.len()), (1, 0));
+    holdings.reach(slot, generation, 1, true);
+    assert_eq!(hand_over(&mut holdings, ROOM).ends, [PartitionEnd { slot, generation, offset: 1 }]);
+}
+
+#[test]
 fn a_commit_that_begins_late_sets_nothing_back() {
     let (mut holdings, _) = holding(&[3, 3]);
     let tokens = tokens(&hand_over(&mut holdings, ROOM));
@@ -240,14 +252,14 @@ proptest! {
         let mut holdings = Holdings::default();
         let mut held: Option<Assignment> = None;
         let (mut next, mut committed) = (0, 0);
-        let mut revoking = false;
+        let (mut revoking, mut last_offset) = (false, -1);
         let mut out: Vec<AckToken> = Vec::new();
         let mut unfinished = std::collections::BTreeSet::new();
         for step in steps {
             match (step, held.clone()) {
                 (Step::Assign, None) => {
                     held = holdings.assign([(topic(), 0, committed, FinishedBeyond::none())]).pop();
-                    next = committed;
+                    (next, last_offset) = (committed, -1);
                 }
                 (Step::Read(count), Some(assignment)) if !revoking => {
                     let mut deliveries: Deliveries =
@@ -260,6 +272,8 @@ proptest! {
                     let mut inbound = Inbound::default();
                     holdings.hand_over(&mut inbound, Room { records, ..ROOM });
                     prop_assert!(inbound.deliveries.len() <= records);
+                    last_offset = inbound.deliveries.iter().last().map_or(last_offset, |delivery| delivery.offset);
+                    prop_assert!(inbound.ends.iter().all(|end| end.offset > last_offset));
                     out.extend(inbound.deliveries.iter().map(|delivery| delivery.token));
                 }
                 (Step::Finish(which), _) if !out.is_empty() => {
