@@ -208,7 +208,8 @@ impl Money {
         if self.minor < 0 {
             put(b'-');
         }
-        text.extend(room[from..].iter().copied().map(char::from));
+        // They are digits, a point and a sign: always text.
+        text.push_str(str::from_utf8(&room[from..]).unwrap_or_default());
     }
 
     /// The nearest double, for wires that have a double beside the exact minor units. Never read back for a decision.

@@ -6,6 +6,7 @@ mod media_type;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -13,7 +14,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use http::{HeaderValue, StatusCode};
 use payflow_core::{
     Acceptance, Currency, Fault, Field, IdempotencyKey, Intake, IntakeError, IntakeFailure, IntakeReport,
-    InvalidPayment, JsonError, JsonPayment, PaymentRequest, Principal,
+    InvalidPayment, JsonError, JsonPayment, PaymentId, PaymentRequest, Principal,
 };
 
 use crate::problem::Problem;
@@ -105,9 +106,13 @@ impl Door {
 
 fn accepted(acceptance: Acceptance) -> Response {
     // A payment id is hexadecimal digits and hyphens: nothing to escape.
-    let body = format!(r#"{{"paymentId":"{}","status":"accepted"}}"#, acceptance.payment_id);
-    let json = HeaderValue::from_static("application/json");
-    (StatusCode::ACCEPTED, [(CONTENT_TYPE, json)], body).into_response()
+    let mut room = [0; PaymentId::TEXT_BYTES];
+    let id = acceptance.payment_id.write_text(&mut room);
+    let body = [r#"{"paymentId":""#, id, r#"","status":"accepted"}"#].concat();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {

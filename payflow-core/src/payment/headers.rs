@@ -1,7 +1,6 @@
 //! What the headers of a record say of a payment, beside the three fields of its value.
 
 use jiff::Timestamp;
-use uuid::fmt::Hyphenated;
 
 use super::{Field, InvalidPayment, PaymentId, PaymentRequest, time};
 use crate::money::Currency;
@@ -57,11 +56,14 @@ impl PaymentHeaders {
             headers.append(HeaderName::CURRENCY, currency.code());
         }
         if let Some(id) = self.payment_id {
-            let mut room = [0; Hyphenated::LENGTH];
-            headers.append(HeaderName::PAYMENT_ID, id.as_uuid().hyphenated().encode_lower(&mut room));
+            headers.append(HeaderName::PAYMENT_ID, id.write_text(&mut [0; PaymentId::TEXT_BYTES]));
         }
         if let Some(created_at) = self.created_at {
-            headers.append(HeaderName::CREATED_AT, time::text(created_at));
+            let mut room = time::Room::default();
+            match time::usual_text(created_at, &mut room) {
+                Some(text) => headers.append(HeaderName::CREATED_AT, text),
+                None => headers.append(HeaderName::CREATED_AT, created_at.to_string()),
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// payflow's name for one payment, the same from the front door to the last hop.
 ///
@@ -38,6 +39,14 @@ impl PaymentId {
     pub const fn as_uuid(&self) -> &Uuid {
         &self.0
     }
+
+    /// Writes the hyphenated form, in lower case, and gives it: for who has room and wants no `String`.
+    pub fn write_text(self, room: &mut [u8; Self::TEXT_BYTES]) -> &str {
+        self.0.hyphenated().encode_lower(room)
+    }
+
+    /// The length of the hyphenated form.
+    pub const TEXT_BYTES: usize = Hyphenated::LENGTH;
 }
 
 impl FromStr for PaymentId {
@@ -67,7 +76,11 @@ pub struct InvalidId;
 
 /// RFC 9562 §4. The other spellings that the library takes would let one id be written in several ways.
 pub(crate) fn hyphenated(text: &str) -> Result<Uuid, InvalidId> {
-    if text.len() == 36 { Uuid::try_parse(text).map_err(|_| InvalidId) } else { Err(InvalidId) }
+    if text.len() == Hyphenated::LENGTH {
+        Uuid::try_parse(text).map_err(|_| InvalidId)
+    } else {
+        Err(InvalidId)
+    }
 }
 
 /// What a request asks for, condensed to 128 bits: tells a repeat from another request under the same key.

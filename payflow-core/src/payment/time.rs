@@ -1,4 +1,4 @@
-//! Reads the time that payflow itself writes, `2026-01-02T03:04:05.678Z`, without a general parser.
+//! Reads and writes the time as payflow itself has it, `2026-01-02T03:04:05.678Z`, without a general parser or printer.
 
 use jiff::Timestamp;
 
@@ -38,50 +38,60 @@ fn usual(text: &[u8]) -> Option<Timestamp> {
     Timestamp::new(seconds, i32::try_from(nanosecond).ok()?).ok()
 }
 
-/// A time as jiff writes it, and in a shorter way if it is one of the years 1970 to 9998 and of a whole millisecond.
-pub(super) fn text(time: Timestamp) -> String {
-    const LATEST_DAY: i64 = days_since_1970(9998, 12, 31);
-    let (seconds, nanosecond) = (time.as_second(), time.subsec_nanosecond());
-    let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    if !(0..=LATEST_DAY).contains(&day) || nanosecond % 1_000_000 != 0 || nanosecond < 0 {
-        return time.to_string();
+/// Room for what [`usual_text`] writes.
+pub(super) type Room = [u8; 24];
+
+/// A time as jiff writes it, if it is one of the years 1970 to 9998 and of a whole millisecond; `None` says nothing of it.
+pub(super) fn usual_text(time: Timestamp, room: &mut Room) -> Option<&str> {
+    let (seconds, nanosecond) = (u64::try_from(time.as_second()).ok()?, time.subsec_nanosecond());
+    let day = u32::try_from(seconds / 86_400).ok().filter(|day| *day <= LATEST_DAY)?;
+    if nanosecond < 0 || nanosecond % 1_000_000 != 0 {
+        return None;
     }
+    let second = (seconds % 86_400) as u32;
+    let millisecond = (nanosecond / 1_000_000) as u32;
     let (year, month, day) = date(day);
-    let mut text = String::with_capacity(24);
-    let mut put = |number: i64, digits: u32, behind: Option<char>| {
-        let shown = (0..digits).rev().map(|place| number / 10_i64.pow(place) % 10);
-        text.extend(shown.map(|digit| char::from(b'0' + digit as u8)));
-        text.extend(behind);
+    let ([y0, y1], [y2, y3]) = (digits(year / 100), digits(year % 100));
+    let ([o0, o1], [d0, d1]) = (digits(month), digits(day));
+    let ([h0, h1], [m0, m1], [s0, s1]) =
+        (digits(second / 3_600), digits(second / 60 % 60), digits(second % 60));
+    let ([_, t0], [t1, t2]) = (digits(millisecond / 100), digits(millisecond % 100));
+    *room = [
+        y0, y1, y2, y3, b'-', o0, o1, b'-', d0, d1, b'T', h0, h1, b':', m0, m1, b':', s0, s1, b'.', t0, t1,
+        t2, b'Z',
+    ];
+    // Zeros at the end are left out, and the point with them if nothing else follows it.
+    let length = match millisecond {
+        0 => 20,
+        tenths if tenths % 100 == 0 => 22,
+        hundredths if hundredths % 10 == 0 => 23,
+        _ => 24,
     };
-    put(year, 4, Some('-'));
-    put(month, 2, Some('-'));
-    put(day, 2, Some('T'));
-    put(second / 3_600, 2, Some(':'));
-    put(second / 60 % 60, 2, Some(':'));
-    put(second % 60, 2, (nanosecond > 0).then_some('.'));
-    // Zeros at the end are left out.
-    match i64::from(nanosecond / 1_000_000) {
-        0 => {}
-        tenths if tenths % 100 == 0 => put(tenths / 100, 1, None),
-        hundredths if hundredths % 10 == 0 => put(hundredths / 10, 2, None),
-        thousandths => put(thousandths, 3, None),
-    }
-    text.push('Z');
-    text
+    let written = room.get_mut(..length)?;
+    *written.last_mut()? = b'Z';
+    str::from_utf8(written).ok()
 }
 
-/// Year, month and day of a day from 1970 on.
-const fn date(days: i64) -> (i64, i64, i64) {
-    // Never too early, and too late by a few years at the most: a year has 365.2425 days on average.
-    let mut year = 1970 + days * 10_000 / 3_652_425 + 1;
-    while days_since_1970(year, 1, 1) > days {
-        year -= 1;
-    }
-    let mut month = 12;
-    while days_since_1970(year, month, 1) > days {
-        month -= 1;
-    }
-    (year, month, days - days_since_1970(year, month, 1) + 1)
+/// The last of the year 9998.
+const LATEST_DAY: u32 = days_since_1970(9998, 12, 31) as u32;
+
+/// Two digits of a number below 100.
+const fn digits(number: u32) -> [u8; 2] {
+    [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
+}
+
+/// Year, month and day of a day from 1970 on, in the Gregorian calendar.
+const fn date(day: u32) -> (u32, u32, u32) {
+    // Counted from 1 March of the year 0: the day that may be missing is the last of a year then, and of four centuries.
+    let day = day + 719_468;
+    let (era, day) = (day / 146_097, day % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    // From March on, five months have 153 days, again and again.
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (era * 400 + year + later, month, day)
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
@@ -122,6 +132,10 @@ mod tests {
 
     use super::*;
 
+    fn written(time: Timestamp) -> Option<String> {
+        usual_text(time, &mut [0; 24]).map(str::to_owned)
+    }
+
     fn agrees(text: &str) -> Result<(), TestCaseError> {
         if let Some(time) = usual(text.as_bytes()) {
             prop_assert_eq!(text.parse::<Timestamp>().ok(), Some(time), "{}", text);
@@ -134,7 +148,20 @@ mod tests {
         for day in 0..194_000 {
             let time = Timestamp::new(day * 86_400 + day % 86_400, 0).unwrap();
             assert_eq!(usual(time.to_string().as_bytes()), Some(time));
-            assert_eq!(text(time), time.to_string());
+            assert_eq!(written(time), Some(time.to_string()));
+        }
+    }
+
+    #[test]
+    fn what_is_not_usual_is_left_to_jiff() {
+        let last = "9998-12-31T23:59:59.999Z".parse::<Timestamp>().unwrap();
+        assert_eq!(written(last).as_deref(), Some("9998-12-31T23:59:59.999Z"));
+        for time in [
+            last + std::time::Duration::from_millis(1),
+            Timestamp::new(-1, 0).unwrap(),
+            Timestamp::new(0, 1).unwrap(),
+        ] {
+            assert_eq!(written(time), None, "{time}");
         }
     }
 
@@ -166,11 +193,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn times_are_written_as_jiff_writes_them(millisecond in -2_000_000_000_000..=253_370_000_000_000_i64) {
-            let time = Timestamp::from_millisecond(millisecond).unwrap();
-            prop_assert_eq!(text(time), time.to_string());
-            let tenth = Timestamp::from_millisecond(millisecond / 100 * 100).unwrap();
-            prop_assert_eq!(text(tenth), tenth.to_string());
+        fn times_are_written_as_jiff_writes_them(millisecond in 0..=253_370_000_000_000_i64) {
+            for cut in [1, 10, 100, 1_000] {
+                let time = Timestamp::from_millisecond(millisecond / cut * cut).unwrap();
+                prop_assert_eq!(written(time), Some(time.to_string()));
+            }
         }
 
         #[test]
@@ -178,7 +205,7 @@ mod tests {
             let nanosecond = nanosecond / 1_000_i32.pow(cut.min(3)) * 1_000_i32.pow(cut.min(3));
             let time = Timestamp::new(second, nanosecond).unwrap();
             prop_assert_eq!(usual(time.to_string().as_bytes()), Some(time));
-            prop_assert_eq!(text(time), time.to_string());
+            prop_assert!(written(time).is_none_or(|text| text == time.to_string()));
         }
 
         #[test]

@@ -176,7 +176,8 @@ impl Connections {
         loop {
             tokio::select! {
                 biased;
-                () = self.cut_off.cancelled() => return Ended::CutOff,
+                // It comes after the drain only: until then nothing is asked.
+                () = self.cut_off.cancelled(), if is_draining => return Ended::CutOff,
                 result = connection.as_mut() => {
                     if let Err(error) = result {
                         tracing::debug!(%error, "connection failed");

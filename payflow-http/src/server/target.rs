@@ -39,6 +39,9 @@ pub(super) fn check(
     if hosts.next().is_some() {
         return Err(bad_request("the request has more than one Host"));
     }
+    if uri.authority().is_none() && host.is_some_and(|host| is_plain(host.as_bytes())) {
+        return Ok(());
+    }
     let host = match host.map(|host| HostAndPort::parse(host.as_bytes(), uri.scheme())) {
         Some(Some(host)) => Some(host),
         Some(None) => return Err(bad_request("the request's Host is malformed")),
@@ -66,6 +69,28 @@ const fn bad_request(detail: &'static str) -> Refusal {
 }
 
 /// A host, and its port unless that is the scheme's usual one, to compare with another. User information is not taken, since it says nothing about the host.
+/// Whether this is a host for certain, as nearly every one is: a name or a number, and a port.
+fn is_plain(host: &[u8]) -> bool {
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let name = host.iter().take_while(|byte| in_name(byte)).count();
+    let (name, port) = host.split_at(name);
+    let is_port = match port {
+        [] => true,
+        [b':', digits @ ..] => {
+            digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit) && number(digits) <= PORT_MAX
+        }
+        _ => false,
+    };
+    !name.is_empty() && is_port
+}
+
+/// Of at most five digits.
+fn number(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
+}
+
+const PORT_MAX: u32 = 65_535;
+
 #[derive(Debug)]
 struct HostAndPort {
     authority: Authority,
@@ -96,6 +121,7 @@ impl PartialEq for HostAndPort {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -163,5 +189,12 @@ mod tests {
     fn tunnel_is_refused() {
         let refused = check_with("CONNECT", "a.example:443", Version::HTTP_11, &["a.example:443"]);
         assert_eq!(refused, Some(StatusCode::NOT_IMPLEMENTED));
+    }
+
+    proptest! {
+        #[test]
+        fn what_passes_as_plain_is_a_host(host in "[a-zA-Z0-9.:@/_-]{0,12}(:([0-9x]{0,6}|6[4-6][0-9]{3}))?") {
+            prop_assert!(!is_plain(host.as_bytes()) || HostAndPort::parse(host.as_bytes(), None).is_some(), "{}", host);
+        }
     }
 }
