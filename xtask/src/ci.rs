@@ -1,5 +1,6 @@
 //! Everything that must hold before a change is taken, cheapest first.
 
+use crate::compose;
 use crate::counts;
 use crate::mutants;
 use crate::sim;
@@ -37,6 +38,9 @@ fn run_steps(steps: &mut Steps, tests: &Tests) -> anyhow::Result<()> {
     TYPOS.run("typos", &[], steps)?;
 
     let _ = tests.run_steps(steps)?;
+
+    // It asks the services, which the tests have built.
+    compose::check(steps)?;
 
     steps.run(&sim::seeds(SEEDS))?;
     counts::run(steps)

@@ -5,9 +5,11 @@
 mod broker;
 mod ci;
 mod commit;
+mod compose;
 mod counts;
 mod h2spec;
 mod mutants;
+mod package;
 mod prove;
 mod sim;
 mod step;
@@ -21,6 +23,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use mutants::Asked;
+use step::Steps;
 
 /// Tests and checks payflow.
 #[derive(Debug, Parser)]
@@ -55,10 +58,11 @@ enum Task {
     /// Checks everything that must hold before a change is taken: what CI runs.
     ///
     /// In this order: format, mutants (whether they still apply), clippy, docs, deny (dependencies: bans, licences,
-    /// sources), typos, the tests, with a broker as `test` has one, 5,000 seeds of the simulation, and counts (what a
-    /// message costs, beside what is recorded). It stops at the first step that fails, tells how to repeat that step
-    /// alone, and writes to no source file. A table of times comes last. cargo-deny, typos and Kafka are installed into
-    /// the user's cache folder if need be, and valgrind by apt-get, for root.
+    /// sources), typos, the tests, with a broker as `test` has one, compose (what `compose --check` checks), 5,000 seeds
+    /// of the simulation, and counts (what a message costs, beside what is recorded). It stops at the first step that
+    /// fails, tells how to repeat that step alone, and writes to no source file. A table of times comes last. cargo-deny,
+    /// typos and Kafka are installed into the user's cache folder if need be, and docker-compose and valgrind by apt-get,
+    /// for root.
     Ci,
     /// Runs the engine against a model of a cluster with faults, one run a seed, and checks its promises.
     ///
@@ -126,6 +130,27 @@ enum Task {
     /// Its first line, on standard output, is the setting that names the broker to the tests:
     /// `PAYFLOW_TEST_BROKERS=127.0.0.1:PORT`.
     Broker,
+    /// Builds the images and goes the whole way in containers: up, pay, notified, down, up again with the data kept.
+    ///
+    /// It needs a Docker engine, docker-compose and curl, and some minutes for the first build. The containers have names,
+    /// ports and a volume of their own, beside which `docker-compose up` may run; whatever comes, they are taken down
+    /// with their images. What was built stays in the engine's cache, for the next time.
+    #[command(after_help = "Examples:
+  cargo xtask compose                     on an engine that can pull images
+  cargo xtask compose --base-images ./my-images.sh
+                                          on one that can pull none: the program makes, under their public names, the
+                                          images that Dockerfile and docker-compose.yml begin with
+  cargo xtask compose --check             no engine: what CI checks
+  DOCKER_HOST=unix:///run/user/1000/docker.sock cargo xtask compose")]
+    Compose {
+        /// Runs this program first, with an empty folder to work in. It stays out of what it finds to be there.
+        #[arg(long, value_name = "PROGRAM")]
+        base_images: Option<PathBuf>,
+        /// Starts nothing: checks that docker-compose takes the file, and that the services know every setting in it and
+        /// in the Dockerfile. docker-compose is installed by apt-get if need be, for root.
+        #[arg(long, conflicts_with = "base_images")]
+        check: bool,
+    },
     /// Asks payflow's server what the specification of HTTP/2 asks of one, by h2spec.
     ///
     /// h2spec is built by Go into the user's cache folder if need be.
@@ -158,6 +183,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Prove { only, rounds, .. } => prove::run(&only, rounds),
         Task::Broker => broker::run(),
+        Task::Compose { check: true, .. } => compose::check(&mut Steps::default()),
+        Task::Compose { base_images, .. } => compose::run(base_images.as_deref()),
         Task::H2spec => h2spec::run(),
     }
 }
