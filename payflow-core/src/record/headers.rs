@@ -9,12 +9,13 @@ use bytes::Bytes;
 /// They lie one behind another in one piece of memory: a record without any takes none, and a transport may hand over a
 /// slice of the buffer that its record lies in. To clone those counts a reference; to clone others copies them.
 #[derive(Clone)]
-pub struct Headers(Packed);
+pub struct Headers(
+    /// `None` if there are none, which costs nothing to make and to drop. A pointer, since each record has room for it.
+    Option<Box<Packed>>,
+);
 
 #[derive(Clone)]
 enum Packed {
-    /// As most records have it: costs nothing to make and to drop.
-    Nothing,
     Own(Vec<u8>),
     Slice(Bytes),
 }
@@ -24,13 +25,13 @@ impl Headers {
     #[inline]
     #[must_use]
     pub const fn new() -> Self {
-        Self(Packed::Nothing)
+        Self(None)
     }
 
     /// For adapters: the headers that [`pack`](Self::pack) wrote one behind another. What it did not write says nothing.
     #[must_use]
-    pub const fn packed(slice: Bytes) -> Self {
-        Self(Packed::Slice(slice))
+    pub fn packed(slice: Bytes) -> Self {
+        Self((!slice.is_empty()).then(|| Box::new(Packed::Slice(slice))))
     }
 
     /// For adapters: writes a header behind those in a buffer, so that a slice of it is [headers](Self::packed).
@@ -55,12 +56,8 @@ impl Headers {
 
     /// Adds a header, whose value may be absent, behind those that are there.
     pub fn push(&mut self, header: Header<'_>) {
-        let mut own = self.take_own();
-        if own.capacity() == 0 {
-            own.reserve(USUAL_BYTES);
-        }
-        Self::pack(&mut own, header.name, header.value);
-        self.0 = Packed::Own(own);
+        let packed = self.0.get_or_insert_with(|| Box::new(Packed::Own(Vec::with_capacity(USUAL_BYTES))));
+        Self::pack(packed.own(), header.name, header.value);
     }
 
     /// Removes every header of this name.
@@ -97,8 +94,8 @@ impl Headers {
     /// Whether there is none.
     #[inline]
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.bytes().is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     /// Names and values together, in bytes.
@@ -113,25 +110,30 @@ impl Headers {
 
     /// Copies what is a slice of a larger buffer, and lets go of that.
     pub(crate) fn copy_out(&mut self) {
-        if matches!(self.0, Packed::Slice(_)) {
-            self.0 = Packed::Own(self.take_own());
-        }
-    }
-
-    fn take_own(&mut self) -> Vec<u8> {
-        match std::mem::take(self).0 {
-            Packed::Nothing => Vec::new(),
-            Packed::Own(bytes) => bytes,
-            Packed::Slice(slice) => slice.to_vec(),
+        if let Some(packed) = &mut self.0 {
+            packed.own();
         }
     }
 
     #[inline]
     fn bytes(&self) -> &[u8] {
-        match &self.0 {
-            Packed::Nothing => &[],
-            Packed::Own(bytes) => bytes,
-            Packed::Slice(slice) => slice,
+        match self.0.as_deref() {
+            None => &[],
+            Some(Packed::Own(bytes)) => bytes,
+            Some(Packed::Slice(slice)) => slice,
+        }
+    }
+}
+
+impl Packed {
+    /// The bytes in memory of their own.
+    fn own(&mut self) -> &mut Vec<u8> {
+        if let Self::Slice(slice) = self {
+            *self = Self::Own(slice.to_vec());
+        }
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Slice(_) => unreachable!("it was just copied"),
         }
     }
 }

@@ -32,6 +32,7 @@ faults! {
     CommitUnknownApplied = "commit unknown, applied",
     CommitUnknownLost = "commit unknown, not applied",
     CommitLate = "commit arrived late",
+    CommitStands = "commit stood still while the group waited for the dead",
     ForeignMetadata = "foreign metadata",
     LogExpired = "log's head expired",
     LogExpiredUnread = "record expired before it was handled",

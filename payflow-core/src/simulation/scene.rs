@@ -34,6 +34,10 @@ pub(super) struct Scene {
     pub(super) partitions: u32,
     /// Until when a partition may have no leader.
     pub(super) leaders_move_until: Duration,
+    /// Until when the group misses nobody, though a process is gone.
+    pub(super) unnoticed_until: Duration,
+    /// Until when no commit is read, since the group waits for one who is gone.
+    pub(super) commits_stand_until: Duration,
     /// Faults are over.
     pub(super) quiet: bool,
     trace: Trace,
@@ -56,6 +60,8 @@ impl Scene {
             counts: Counts::default(),
             partitions,
             leaders_move_until: Duration::ZERO,
+            unnoticed_until: Duration::ZERO,
+            commits_stand_until: Duration::ZERO,
             quiet: false,
             trace: Trace::new(traced),
         }

@@ -6,6 +6,7 @@ use super::faults::Fault;
 use super::node::{Fare, Node};
 use super::scene::Scene;
 use super::world::{Event, World};
+use crate::consumer::RebalanceProtocol;
 use crate::error::Error;
 
 impl World {
@@ -51,6 +52,7 @@ impl World {
         } else {
             scene.hit(Fault::CrashUnnoticed);
             let noticed = scene.plan.session_timeout.unwrap_or(Duration::from_secs(10));
+            scene.unnoticed_until = scene.unnoticed_until.max(scene.now + noticed);
             scene.after(noticed, Event::Gone { member });
         }
         let back = scene.dice.millis(10, 20_000);
@@ -190,9 +192,24 @@ impl Scene {
         }
     }
 
+    /// Who joins while one who is gone is not missed has all wait for that one. The members' requests to join come before
+    /// their commits on the same connections, and are not answered until then (decision 22).
+    pub(super) fn await_the_gone(&mut self) {
+        if self.unnoticed_until > self.now && self.plan.protocol == RebalanceProtocol::Cooperative {
+            self.commits_stand_until = self.unnoticed_until;
+            let until = self.unnoticed_until;
+            self.say(format_args!("commits stand still until {until:?}"));
+        }
+    }
+
     /// How a commit fares, and how long it takes.
     pub(super) fn draw_commit_fare(&mut self) -> (Fare, Duration) {
         let mut latency = self.dice.millis(0, 30);
+        let stands = self.commits_stand_until.saturating_sub(self.now);
+        if !stands.is_zero() {
+            self.hit(Fault::CommitStands);
+            latency += stands;
+        }
         if self.quiet || !self.checks.troubled {
             return (Fare::Arrives, latency);
         }

@@ -202,6 +202,7 @@ impl World {
             Ok(member) => {
                 self.lives += 1;
                 scene.say(format_args!("node {number} starts"));
+                scene.await_the_gone();
                 let node = place.insert(Node::new(number, self.lives, member, scene));
                 node.wake_driver_soon(scene);
             }
