@@ -4,6 +4,7 @@
 //! they build nothing.
 
 mod cargo;
+mod containers;
 mod dependencies;
 mod files;
 mod guarantees;
