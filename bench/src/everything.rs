@@ -33,6 +33,7 @@ struct Part {
 
 const ALL: &[Part] = &[
     Part { args: &["http"], on_kafka: false, counted: false },
+    Part { args: &["grpc"], on_kafka: false, counted: false },
     Part { args: &["waiting"], on_kafka: false, counted: false },
     Part { args: &["kafka"], on_kafka: true, counted: false },
     Part { args: &["kafka", "--part=consume", "--headers"], on_kafka: true, counted: false },

@@ -14,3 +14,4 @@ pub(crate) use measure::{Plan, measure};
 pub(crate) use open_loop::Paced;
 pub(crate) use run::{Run, Timing};
 pub(crate) use serve::{Serve, serve};
+pub(crate) use server_process::ServerProcess;

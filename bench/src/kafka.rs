@@ -18,6 +18,7 @@ mod report;
 pub(crate) use awaited::{Awaited, produce};
 pub(crate) use cluster::{Cluster, fresh_name, parse_brokers};
 pub(crate) use consume::{Consume, consume};
+pub(crate) use contender::run as run_contender;
 pub(crate) use drain::Drain;
 pub(crate) use fill::{Fill, fill};
 pub(crate) use lag::{Lag, lag};
@@ -25,7 +26,7 @@ pub(crate) use latency::{Latency, latency};
 pub(crate) use measure::{Plan, measure};
 pub(crate) use poll_floor::poll_floor;
 pub(crate) use queue_floor::queue_floor;
-pub(crate) use report::runtime;
+pub(crate) use report::{Meter, Report, runtime};
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@
 mod dispatch;
 mod everything;
 mod figure;
+mod grpc;
 mod held;
 mod http;
 mod kafka;
@@ -27,8 +28,8 @@ use clap::{Parser, Subcommand};
 
 /// Measures payflow. Build it with `--release`.
 ///
-/// `core`, `offsets`, `held`, `http`, `waiting`, `kafka`, `peers` and `lag` measure all of a kind, and print one line a figure: name, value,
-/// unit, baseline, ratio (value over baseline). The others are single runs, to be set beside other clients on the same topic.
+/// `core`, `offsets`, `held`, `http`, `grpc`, `waiting`, `kafka`, `peers` and `lag` measure all of a kind, and print one line a figure: name,
+/// value, unit, baseline, ratio (value over baseline). The others are single runs, to be set beside other clients on the same topic.
 #[derive(Debug, Parser)]
 #[command(name = "payflow-bench", after_long_help = EXAMPLES)]
 struct Cli {
@@ -45,11 +46,12 @@ Examples:
       payflow-bench consume --brokers 127.0.0.1:9092 --topic bench
       payflow-bench poll-floor --brokers 127.0.0.1:9092 --topic bench
       payflow-bench queue-floor --brokers 127.0.0.1:9092 --topic bench
-  All that needs a machine which does nothing else, in about 17 minutes:
+  All that needs a machine which does nothing else, in about 18 minutes:
       payflow-bench everything --no-counts --rounds 3
   One part, as often as the noise needs:
       payflow-bench kafka --part latency --rounds 11
       payflow-bench peers --part consume --peer franz-keyed --rounds 7
+      payflow-bench grpc --part notify --rounds 11
   Records sent at even steps, to be set beside `--path bare` (each run on a topic of its own):
       payflow-bench fill --brokers 127.0.0.1:9092 --topic empty --messages 0
       payflow-bench latency --brokers 127.0.0.1:9092 --topic empty --rate 20000
@@ -77,14 +79,19 @@ enum Command {
     Waiting(waiting::Plan),
     /// POST /pay beside an echo on the same server: rate and processor time. Needs wrk.
     Http(http::Plan),
-    /// The server that `http` and `kafka` measure: serves until its standard input ends.
+    /// The server that `http`, `grpc` and `kafka` measure: serves until its standard input ends.
     #[command(hide = true)]
     HttpServe(http::Serve),
+    /// Pay over gRPC beside a hello-world on the same server, and payflow's client of Notify beside a bare one.
+    Grpc(grpc::Plan),
+    /// The load of `grpc`: one kind of call, nothing else.
+    #[command(hide = true)]
+    GrpcLoad(grpc::Load),
     /// Everything on Kafka: consuming beside the floors, POST /pay beside a bare handler, awaited sends.
     Kafka(kafka::Plan),
     /// All of these one after the other, on one Kafka, but not `lag`. Says at the end what failed.
     ///
-    /// About 30 minutes; with `--no-counts --rounds 3` about 17.
+    /// About 32 minutes; with `--no-counts --rounds 3` about 18.
     Everything(everything::Plan),
     /// Payflow beside clients in Go and Java, which are built from bench/peers: Go, Java and Maven are needed.
     ///
@@ -148,6 +155,11 @@ fn run(command: Command) -> anyhow::Result<()> {
             waiting::measure(&plan)
         }
         Command::HttpServe(serve) => http::serve(&serve),
+        Command::Grpc(plan) => {
+            check_optimised()?;
+            grpc::measure(&plan)
+        }
+        Command::GrpcLoad(load) => grpc::load(&load),
         Command::Kafka(plan) => {
             check_optimised()?;
             kafka::measure(&plan)

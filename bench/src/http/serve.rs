@@ -8,12 +8,13 @@ use axum::Router;
 use axum::routing::post;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use payflow_core::{Currency, DirectIntake, JsonCodec, MemoryCluster, MemoryConfig, Producer, Topic};
+use payflow_core::{Currency, DirectIntake, Intake, JsonCodec, MemoryCluster, MemoryConfig, Producer, Topic};
 use payflow_http::{PaymentRouter, Server, ServerConfig};
 use payflow_kafka::{KafkaConfig, KafkaProducer, KafkaProducerConfig};
 use tokio::net::TcpListener;
 
 use super::bare;
+use crate::grpc;
 
 /// Which server.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -31,6 +32,8 @@ enum Door {
     Kafka(Destination),
     /// A bare axum handler with a `FutureProducer`.
     Bare(Destination),
+    /// A hello and payflow's services by gRPC, to a topic in memory.
+    Grpc,
 }
 
 /// A topic of a Kafka.
@@ -61,6 +64,10 @@ impl Serve {
         Self { door: Door::Bare(Destination { brokers: brokers.to_owned(), topic: topic.clone() }) }
     }
 
+    pub(crate) const fn grpc() -> Self {
+        Self { door: Door::Grpc }
+    }
+
     /// What to start this program with, so that it is this server.
     pub(super) fn args(&self) -> Vec<String> {
         let mut args = vec!["http-serve".to_owned()];
@@ -74,6 +81,7 @@ impl Serve {
                 args.push("bare".to_owned());
                 args.extend(destination.args());
             }
+            Door::Grpc => args.push("grpc".to_owned()),
         }
         args
     }
@@ -88,16 +96,16 @@ pub(crate) fn serve(serve: &Serve) -> anyhow::Result<()> {
     runtime.block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port is free")?;
         println!("{}", listener.local_addr()?);
-        let payments = match &serve.door {
-            Door::Memory => in_memory()?,
-            Door::Kafka(destination) => on_kafka(destination)?,
+        let routes = match &serve.door {
+            Door::Memory => payments(in_memory()?)?,
+            Door::Kafka(destination) => payments(on_kafka(destination)?)?,
+            Door::Grpc => grpc::routes(Arc::new(in_memory()?), currency()?),
             Door::Bare(destination) => {
                 return Ok(axum::serve(listener, bare::routes(destination)?)
                     .with_graceful_shutdown(standard_input_ends())
                     .await?);
             }
         };
-        let routes = Router::new().route("/echo", post(|body: Bytes| async { body })).merge(payments);
         let server = Server::new(ServerConfig::new())?;
         server.run(listener, routes, standard_input_ends()).await?;
         Ok(())
@@ -105,24 +113,28 @@ pub(crate) fn serve(serve: &Serve) -> anyhow::Result<()> {
 }
 
 /// What a service has, on a cluster in memory: nobody reads from it, so it keeps all that a run sends.
-fn in_memory() -> anyhow::Result<Router> {
+fn in_memory() -> anyhow::Result<DirectIntake<impl Producer + use<>, JsonCodec>> {
     let topic = Topic::parse("payment-topic")?;
     let cluster = MemoryCluster::with_config(MemoryConfig::new().with_capacity_bytes(CAPACITY_BYTES));
     cluster.create_topic(&topic, 8)?;
-    payments(cluster.producer(), topic)
+    Ok(DirectIntake::new(cluster.producer(), JsonCodec::new(), topic))
 }
 
 /// What the payment service has.
-fn on_kafka(destination: &Destination) -> anyhow::Result<Router> {
+fn on_kafka(destination: &Destination) -> anyhow::Result<DirectIntake<impl Producer + use<>, JsonCodec>> {
     let cluster = KafkaConfig::new(destination.brokers.as_str()).with_client_id("payflow-bench");
     let producer = KafkaProducer::new(&cluster, &KafkaProducerConfig::new())?;
-    payments(producer, destination.topic.clone())
+    Ok(DirectIntake::new(producer, JsonCodec::new(), destination.topic.clone()))
 }
 
-fn payments(producer: impl Producer + 'static, topic: Topic) -> anyhow::Result<Router> {
-    let intake = DirectIntake::new(producer, JsonCodec::new(), topic);
-    let currency = Currency::parse("EUR")?;
-    Ok(PaymentRouter::new(Arc::new(intake)).with_default_currency(currency).into_pay_route())
+/// Beside an echo.
+fn payments(intake: impl Intake + 'static) -> anyhow::Result<Router> {
+    let payments = PaymentRouter::new(Arc::new(intake)).with_default_currency(currency()?).into_pay_route();
+    Ok(Router::new().route("/echo", post(|body: Bytes| async { body })).merge(payments))
+}
+
+fn currency() -> anyhow::Result<Currency> {
+    Ok(Currency::parse("EUR")?)
 }
 
 /// More than a run fills.
@@ -149,7 +161,8 @@ mod tests {
     #[test]
     fn the_measured_server_is_told_which_it_is() {
         let topic = Topic::parse("payments").unwrap();
-        for serve in [Serve::in_memory(), Serve::on_kafka("a:1", &topic), Serve::bare("a:1,b:2", &topic)] {
+        let on_kafka = [Serve::on_kafka("a:1", &topic), Serve::bare("a:1,b:2", &topic)];
+        for serve in on_kafka.into_iter().chain([Serve::in_memory(), Serve::grpc()]) {
             assert_eq!(HttpServe::try_parse_from(serve.args()).unwrap().serve, serve);
         }
     }
