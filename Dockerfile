@@ -40,7 +40,8 @@ RUN find . -name '*.rs' -exec touch {} + \
 RUN mkdir /programs /libraries \
     && cd target/release \
     && cp payment-service notification-service health-check /programs \
-    && ldd /programs/* | grep -o ' /[^ ]*\|^[[:space:]]*/[^ :]*' | sort -u | xargs cp --parents --dereference --target-directory=/libraries
+    && ldd /programs/* | grep --only-matching '[[:space:]]/[^ ]*' | sort --unique \
+        | xargs cp --parents --dereference --target-directory=/libraries
 
 FROM scratch AS payment-service
 COPY --from=build /libraries /
