@@ -131,6 +131,9 @@ impl Money {
         if !value.is_finite() {
             return Err(InvalidAmount::NotANumber);
         }
+        if let Some(minor) = plain_double(value, currency.exponent()) {
+            return Ok(Self { minor, currency });
+        }
         // With an exponent, the shortest form has at most 24 characters, whatever the magnitude.
         Self::from_decimal(&format!("{value:e}"), currency)
     }
@@ -239,6 +242,18 @@ impl Money {
 fn plain(token: &str, exponent: u8) -> Option<i64> {
     let (number, rest) = PlainNumber::split(token.as_bytes())?;
     rest.is_empty().then(|| number.scaled(exponent))?
+}
+
+/// The minor units of the double that is nearest to an amount of at most 15 digits; `None` says nothing of others.
+///
+/// No two such amounts have the same nearest double (IEEE 754 binary64 keeps 15 digits), so the double's shortest form is
+/// the amount. The float decides nothing: a guess that is not hit to the last bit is no guess.
+fn plain_double(value: f64, exponent: u8) -> Option<i64> {
+    let power = *[1.0, 1e1, 1e2, 1e3, 1e4].get(usize::from(exponent))?;
+    let minor = (value * power).round();
+    // Whole numbers below 2^53, both, so the quotient is the double nearest to the amount.
+    let nearest = minor / power;
+    (minor.abs() < 1e15 && nearest.to_bits() == value.to_bits()).then_some(minor as i64)
 }
 
 /// The last digit of a number.

@@ -1,14 +1,18 @@
 //! What holds for each call, whatever its service: its deadline, its form, and the code for what is too large.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{HeaderValue, Method, StatusCode};
-use tokio::time::timeout;
+use pin_project_lite::pin_project;
+use tokio::time::{Timeout, timeout};
 use tonic::{Code, Status};
+use tower_service::Service;
 
 use crate::answer;
 
@@ -16,19 +20,73 @@ use crate::answer;
 const TIMEOUT: &str = "grpc-timeout";
 const STATUS: &str = "grpc-status";
 
-/// Runs a call until its client's deadline. After it nobody waits for the answer, and what ran is dropped.
-pub(crate) async fn serve(request: Request, next: Next) -> Response {
-    if let Some(status) = refusal(&request) {
-        let mut response = Response::default();
-        *response.status_mut() = status;
-        return response;
+/// Runs each call of a service until its client's deadline. After it nobody waits for the answer, and what ran is dropped.
+#[derive(Debug, Clone)]
+pub(crate) struct Calls<S>(pub(crate) S);
+
+impl<S> Service<Request> for Calls<S>
+where
+    S: Service<Request, Error = Infallible>,
+    S::Response: IntoResponse,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answering<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(cx)
     }
-    let answered = match client_timeout(request.headers()) {
-        Ok(None) => return in_our_words(next.run(request).await),
-        Ok(Some(within)) => timeout(within, next.run(request)).await,
-        Err(status) => return status.into_http(),
-    };
-    answered.map_or_else(|_elapsed| answer::outcome_unknown(None).into_http(), in_our_words)
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if let Some(status) = refusal(&request) {
+            let mut response = Response::default();
+            *response.status_mut() = status;
+            return Answering::Refused { response: Some(response) };
+        }
+        match client_timeout(request.headers()) {
+            Ok(None) => Answering::Unbounded { answer: self.0.call(request) },
+            Ok(Some(within)) => Answering::Bounded { answer: timeout(within, self.0.call(request)) },
+            Err(status) => Answering::Refused { response: Some(status.into_http()) },
+        }
+    }
+}
+
+pin_project! {
+    /// A call under way.
+    ///
+    /// Written by hand since it is made for each call: axum's middleware clones the service and boxes futures for it.
+    #[project = AnsweringProjection]
+    pub(crate) enum Answering<F> {
+        Refused { response: Option<Response> },
+        Unbounded { #[pin] answer: F },
+        Bounded { #[pin] answer: Timeout<F> },
+    }
+}
+
+impl<F, R> Future for Answering<F>
+where
+    F: Future<Output = Result<R, Infallible>>,
+    R: IntoResponse,
+{
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answered = match self.project() {
+            // Nobody polls what is ready a second time.
+            AnsweringProjection::Refused { response } => {
+                return response.take().map_or(Poll::Pending, |r| Poll::Ready(Ok(r)));
+            }
+            AnsweringProjection::Unbounded { answer } => Ok(ready!(answer.poll(cx))?),
+            AnsweringProjection::Bounded { answer } => match ready!(answer.poll(cx)) {
+                Ok(answered) => Ok(answered?),
+                Err(elapsed) => Err(elapsed),
+            },
+        };
+        Poll::Ready(Ok(answered.map_or_else(
+            |_elapsed| answer::outcome_unknown(None).into_http(),
+            |response| in_our_words(response.into_response()),
+        )))
+    }
 }
 
 /// What no gRPC client sends is answered by HTTP alone.

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use payflow_core::{Currency, Handler, Intake, Notifier, PaymentRequest};
@@ -12,7 +11,7 @@ use tonic::Status;
 use tonic::server::NamedService;
 use tonic_health::pb::health_server::HealthServer;
 
-use crate::call;
+use crate::call::Calls;
 use crate::generated::DESCRIPTOR;
 use crate::generated::notification_service_server::NotificationServiceServer;
 use crate::generated::payment_service_server::PaymentServiceServer;
@@ -102,7 +101,7 @@ impl GrpcRouter {
             let notifications = Notifications::new(notifier, handler, reading.default_currency);
             let service = NotificationServiceServer::new(notifications)
                 .max_decoding_message_size(reading.message_bytes_max);
-            route(service)
+            route(service, &["HandleNotification", "Notify"])
         }));
         self
     }
@@ -139,7 +138,7 @@ impl GrpcRouter {
             let service = PaymentServiceServer::new(Payments::new(intake, self.reading.default_currency))
                 .max_decoding_message_size(self.reading.message_bytes_max);
             services.push(PaymentServiceServer::<Payments>::NAME);
-            router = router.merge(route(service));
+            router = router.merge(route(service, &["Pay"]));
         } else {
             router = router.merge(absent(PaymentServiceServer::<Payments>::NAME));
         }
@@ -151,15 +150,15 @@ impl GrpcRouter {
         }
         let health = HealthServer::new(Readiness { services, ready: self.ready })
             .max_decoding_message_size(self.reading.message_bytes_max);
-        router = router.merge(route(health));
+        router = router.merge(route(health, &[]));
         let reflection = || {
             tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(DESCRIPTOR)
         };
         // Tools ask for the newer form first, and some know the older one alone.
         if let (Ok(newer), Ok(older)) = (reflection().build_v1(), reflection().build_v1alpha()) {
-            router = router.merge(route(newer)).merge(route(older));
+            router = router.merge(route(newer, &[])).merge(route(older, &[]));
         }
-        router.layer(from_fn(call::serve))
+        router
     }
 }
 
@@ -185,7 +184,7 @@ async fn unimplemented() -> Response {
 
 /// The routes of a service that is not served.
 fn absent(name: &str) -> Router {
-    Router::new().route(&paths(name), any(unimplemented))
+    Router::new().route_service(&paths(name), Calls(any(unimplemented)))
 }
 
 /// All paths below a service's name.
@@ -193,8 +192,8 @@ fn paths(name: &str) -> String {
     format!("/{name}/{{*method}}")
 }
 
-/// The routes of one service.
-fn route<S>(service: S) -> Router
+/// The routes of one service; `usual` are methods that are found without looking at the rest of the path.
+fn route<S>(service: S, usual: &[&str]) -> Router
 where
     S: tower_service::Service<axum::extract::Request, Error = std::convert::Infallible>
         + NamedService
@@ -205,5 +204,9 @@ where
     S::Response: IntoResponse,
     S::Future: Send + 'static,
 {
-    Router::new().route_service(&paths(S::NAME), service)
+    let service = Calls(service);
+    let router = Router::new().route_service(&paths(S::NAME), service.clone());
+    usual.iter().fold(router, |router, method| {
+        router.route_service(&format!("/{}/{method}", S::NAME), service.clone())
+    })
 }

@@ -141,6 +141,21 @@ proptest! {
     }
 
     #[test]
+    fn doubles_are_read_as_their_shortest_form_is(
+        minor in -10_000_000_000_000_000_i64..=10_000_000_000_000_000,
+        exponent in 0..=6_i32,
+        off in -2..=2_i64,
+        any: f64,
+        currency in any_currency(),
+    ) {
+        let near = f64::from_bits((minor as f64 / 10_f64.powi(exponent)).to_bits().wrapping_add_signed(off));
+        for value in [near, any, -near].into_iter().filter(|value| value.is_finite()) {
+            let shortest = Money::from_decimal(&format!("{value:e}"), currency);
+            prop_assert_eq!(Money::from_double(value, currency), shortest, "{}", value);
+        }
+    }
+
+    #[test]
     fn payable_amounts_survive_a_double(minor in 1..=1_000_000_000_000_000_i64, currency in any_currency()) {
         let money = Money::new(minor, currency);
         prop_assert_eq!(Money::from_double(money.to_double(), currency), Ok(money));
