@@ -1,6 +1,6 @@
 //! The containers of one run, under a name of their own: no other run's data is touched, and they go with this program.
 
-use std::process::{Child, Stdio};
+use std::process::{self, Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,15 +10,12 @@ use payflow_parts::free_port;
 use super::tool::Compose;
 use crate::step::{Step, command};
 
-/// What the containers, their network and their volume are named after.
-const PROJECT: &str = "payflow-xtask";
-
 /// Waits for a line, which says that all was taken down. The end of its input without one is the end of this program: it
 /// then takes down what that had started.
 const WATCHDOG: &str = r#"read -r _ && exit; exec "$@""#;
 
-/// Everything that this run started.
-const DOWN: [&str; 6] = ["--project-name", PROJECT, "down", "--volumes", "--rmi", "local"];
+/// Takes down everything that this run started.
+const DOWN: [&str; 4] = ["down", "--volumes", "--rmi", "local"];
 
 /// How long it takes at most until something is seen, on a machine that is busy.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -28,26 +25,28 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Stack {
     compose: Compose,
+    /// What the containers, their network, their volume and their images are named after.
+    project: String,
     /// The variable of each published port, and what it is here.
     ports: [(&'static str, String); 3],
     watchdog: Option<Child>,
 }
 
 impl Stack {
-    /// Starts nothing yet; takes down what a run before this one may have left.
+    /// Starts nothing yet.
     pub(super) fn new(compose: Compose) -> Result<Self> {
         let port = || free_port().map(|port| port.to_string());
         let ports = [("PAYMENT_PORT", port()?), ("NOTIFICATION_PORT", port()?), ("BROKER_PORT", port()?)];
+        let project = format!("payflow-xtask-{}", process::id());
         let watchdog = own_group(command("sh"))
             .args(["-c", WATCHDOG, "watchdog"])
-            .args(compose.words(&DOWN))
+            .args(compose.words(&[&["--project-name", &project], &DOWN[..]].concat()))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        let stack = Self { compose, ports, watchdog: Some(watchdog.context("sh cannot be started")?) };
-        stack.step("down", &DOWN[2..]).output()?;
-        Ok(stack)
+        let watchdog = Some(watchdog.context("sh cannot be started")?);
+        Ok(Self { compose, project, ports, watchdog })
     }
 
     /// Where payments are taken.
@@ -57,7 +56,7 @@ impl Stack {
 
     /// A step of docker-compose on these containers.
     pub(super) fn step(&self, name: &'static str, args: &[&str]) -> Step {
-        let step = self.compose.step(name, &[&["--project-name", PROJECT], args].concat());
+        let step = self.compose.step(name, &[&["--project-name", &self.project], args].concat());
         self.ports.iter().fold(step, |step, (variable, port)| step.env(variable, port))
     }
 
@@ -100,13 +99,13 @@ impl Stack {
 
     /// Takes everything down, and looks whether it is gone.
     pub(super) fn remove(mut self) -> Result<()> {
-        self.step("down", &DOWN[2..]).run()?;
+        self.step("down", &DOWN).run()?;
         for (what, list) in [
             ("containers", ["ps", "--all", "--quiet"].as_slice()),
             ("volumes", &["volume", "ls", "--quiet"]),
             ("networks", &["network", "ls", "--quiet"]),
         ] {
-            let label = format!("label=com.docker.compose.project={PROJECT}");
+            let label = format!("label=com.docker.compose.project={}", self.project);
             let left =
                 Step::new("look for rest", "docker", [list, &["--filter", &label]].concat()).output()?;
             ensure!(left.is_empty(), "down has left {what}: {left}");
@@ -158,13 +157,13 @@ pub(super) fn until<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) 
 
 /// Ctrl-C shall reach this program alone, and not what cleans up behind it.
 #[cfg(unix)]
-fn own_group(mut command: std::process::Command) -> std::process::Command {
+fn own_group(mut command: Command) -> Command {
     use std::os::unix::process::CommandExt;
     command.process_group(0);
     command
 }
 
 #[cfg(not(unix))]
-fn own_group(command: std::process::Command) -> std::process::Command {
+fn own_group(command: Command) -> Command {
     command
 }

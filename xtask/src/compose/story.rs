@@ -53,11 +53,19 @@ fn run_steps(compose: Compose, base_images: Option<&Path>, steps: &mut Steps) ->
     let stack = Stack::new(compose)?;
     let told = tell(&stack, steps);
     if told.is_err() {
-        // Before it is gone. It is one more word about a failure: its own changes nothing.
-        let _ = stack.step("logs", &["logs", "--no-color", "--tail", "100"]).run();
+        tell_logs(&stack);
     }
     let removed = steps.time("down", "nothing is left", || stack.remove());
     told.and(removed)
+}
+
+/// What the containers said last, before they are gone: Kafka first, which talks much and is seldom the one.
+fn tell_logs(stack: &Stack) {
+    for services in [["kafka"].as_slice(), &SERVICES] {
+        let logs = stack.step("logs", &[&["logs", "--no-color", "--tail", "30"], services].concat());
+        // It is one more word about a failure: that it cannot be said changes nothing.
+        let _ = logs.run();
+    }
 }
 
 /// Gives the program a folder for what it fetches, which goes afterwards; the images stay in the engine.
