@@ -33,8 +33,9 @@ COPY payflow-grpc payflow-grpc
 COPY payflow-http payflow-http
 COPY payflow-kafka payflow-kafka
 COPY examples examples
-# Cargo goes by the time of a file, and a source may be older than the empty one that was built in its place.
-RUN find . -name '*.rs' -exec touch {} + \
+# Cargo goes by the time of a file, and a source may be older than the empty one that was built in its place. What build
+# scripts of the dependencies have made stays as old as it is, and so built.
+RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
     && cargo build --release --locked --package payment-service --package notification-service --package health-check
 # The programs, and beside them, under their own paths, the libraries that the loader will look for, and the loader.
 RUN mkdir /programs /libraries \
