@@ -34,26 +34,39 @@ impl Door {
         Self { default_currency: None, body_bytes_max, intake, report: IntakeReport::default() }
     }
 
-    pub(crate) async fn answer(&self, request: Request) -> Response {
-        match self.take(request).await {
-            Ok(acceptance) => accepted(acceptance),
-            Err(problem) => problem.into_response(),
+    /// The future is made for each request and lives as long as it does: what only the head is asked for is not in it.
+    pub(crate) fn answer(
+        self: &Arc<Self>,
+        request: Request,
+    ) -> impl Future<Output = Response> + Send + use<> {
+        let (door, begun) = (Arc::clone(self), self.begin(request));
+        async move {
+            let taken = match begun {
+                Ok(begun) => door.take(begun).await,
+                Err(problem) => Err(problem),
+            };
+            taken.map_or_else(IntoResponse::into_response, accepted)
         }
     }
 
-    /// What the head alone refuses is refused before a byte of the body is read.
-    async fn take(&self, request: Request) -> Result<Acceptance, Problem> {
-        let (head, body) = request.into_parts();
+    /// Looks at the head.
+    fn begin(&self, request: Request) -> Result<Begun, Problem> {
+        let (mut head, body) = request.into_parts();
         media_type::check(&head.headers)?;
         let key = idempotency_key(&head.headers)?;
-        let payment = {
+        body::check_length(&head.headers, &body, self.body_bytes_max)?;
+        let principal = head.extensions.remove::<Principal>().unwrap_or_default();
+        Ok(Begun { key, principal, body })
+    }
+
+    async fn take(&self, Begun { key, principal, body }: Begun) -> Result<Acceptance, Problem> {
+        let accepting = {
             // Goes before the wait for the intake: a waiting payment must not hold the connection's read buffer.
-            let bytes = body::read(&head.headers, body, self.body_bytes_max).await?;
-            self.read(&bytes)?
+            let bytes = body::collect(body, self.body_bytes_max).await?;
+            self.intake.accept(&principal, self.read(&bytes)?, key.as_ref())
         };
-        let principal = head.extensions.get::<Principal>().cloned().unwrap_or_default();
         // A panic on the way says no more about the payment than a broken connection does.
-        match AssertUnwindSafe(self.intake.accept(&principal, payment, key.as_ref())).catch_unwind().await {
+        match AssertUnwindSafe(accepting).catch_unwind().await {
             Ok(Ok(acceptance)) => {
                 self.report.accepted();
                 Ok(acceptance)
@@ -102,6 +115,13 @@ impl Door {
         self.report.failed(failure, || error.chain());
         problem
     }
+}
+
+/// A request whose head is fine.
+struct Begun {
+    key: Option<IdempotencyKey>,
+    principal: Principal,
+    body: Body,
 }
 
 fn accepted(acceptance: Acceptance) -> Response {

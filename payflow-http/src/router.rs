@@ -110,10 +110,7 @@ impl PaymentRouter {
     /// `POST /pay` alone. Other paths stay with the app that it is merged or nested in.
     pub fn into_pay_route(self) -> Router {
         let door = Arc::new(self.door);
-        let pay = post(move |request: Request| {
-            let door = Arc::clone(&door);
-            async move { door.answer(request).await }
-        });
+        let pay = post(move |request: Request| door.answer(request));
         Router::new().route("/pay", refuse_other_methods(pay))
     }
 }

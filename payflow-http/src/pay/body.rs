@@ -11,19 +11,20 @@ use http_body_util::{BodyExt, LengthLimitError};
 
 use crate::problem::Problem;
 
-/// The whole body. A declared length beyond `bytes_max` is refused unread; without one, reading stops where it passes.
-///
-/// Trailers mean nothing to a payment and are left.
-pub(super) async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+/// A declared length beyond `bytes_max` is refused unread.
+pub(super) fn check_length(headers: &HeaderMap, body: &Body, bytes_max: usize) -> Result<(), Problem> {
     let declared = declared_length(headers).max(body.size_hint().lower());
     if usize::try_from(declared).is_ok_and(|length| length <= bytes_max) {
-        collect(body, bytes_max).await
+        Ok(())
     } else {
         Err(Problem::too_large(bytes_max))
     }
 }
 
-async fn collect(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+/// The whole body; reading stops where it passes `bytes_max`.
+///
+/// Trailers mean nothing to a payment and are left.
+pub(super) async fn collect(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
     let mut body = pin!(body);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();

@@ -39,7 +39,8 @@ impl Queue {
         if let Ok(place) = self.try_enter(bytes) {
             return Ok(place);
         }
-        timeout(self.timeout, self.wait(bytes)).await.unwrap_or_else(|_| Err(full()))
+        // Boxed, or each send would keep room for a wait that hardly any has.
+        Box::pin(timeout(self.timeout, self.wait(bytes))).await.unwrap_or_else(|_| Err(full()))
     }
 
     /// Room that is there now, with nobody waiting for it.
