@@ -16,7 +16,7 @@ use crate::cluster::Cluster;
 use crate::forms::{fact, rounds, tell_round, time};
 use crate::front_door::FrontDoor;
 use crate::restarts::tell;
-use crate::run::Run;
+use crate::run::{Run, SESSION_BEYOND_OUTAGES};
 use crate::wait_for;
 
 const PARTITIONS: i32 = 6;
@@ -27,7 +27,8 @@ const COPIES: usize = 3;
 fn three_brokers_lost_one_after_the_other_lose_no_payment_that_was_accepted() {
     let rounds = rounds(1);
     let mut brokers = KafkaCluster::start().expect("Java and Maven are there");
-    let run = Run::on(Cluster::on(&brokers.brokers(), PARTITIONS), &["--handler-ms=5"]);
+    let run =
+        Run::on(Cluster::on(&brokers.brokers(), PARTITIONS), &["--handler-ms=5", SESSION_BEYOND_OUTAGES]);
     let strict =
         Cluster::set_up(&brokers.brokers(), 1, |topic| topic.with_config("min.insync.replicas", "3"));
     let service = run.start("service");

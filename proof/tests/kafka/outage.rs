@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 
 use crate::clients::{CLIENTS, Clients, mark};
 use crate::cluster::Cluster;
-use crate::run::Run;
+use crate::run::{Run, SESSION_BEYOND_OUTAGES};
 
 const OUTAGE: Duration = Duration::from_secs(20);
 
@@ -39,7 +39,7 @@ fn clients_of_a_broker_that_is_stopped_are_told_what_happened() {
 /// How many payments were accepted, unknown and refused.
 fn outage(happens: impl FnOnce(&mut KafkaBroker)) -> [usize; 3] {
     let mut broker = KafkaBroker::start().expect("Java and Maven are there");
-    let run = Run::on(Cluster::on(broker.brokers(), 4), &["--handler-ms=5"]);
+    let run = Run::on(Cluster::on(broker.brokers(), 4), &["--handler-ms=5", SESSION_BEYOND_OUTAGES]);
     let processes = ["first", "second"].map(|name| run.start(name));
     let runtime = Runtime::new().expect("a runtime");
     // So short that payments are given up several times in the outage.

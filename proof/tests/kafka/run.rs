@@ -17,6 +17,8 @@ use crate::{PATIENCE, look_for, wait_for};
 pub(crate) const SESSION: &str = "--session-ms=8000";
 /// The same where nothing else keeps the machine busy.
 const SESSION_ALONE: &str = "--session-ms=4000";
+/// The flag by which a group outlasts brokers that are away, also where they take long to start: no member is given up.
+pub(crate) const SESSION_BEYOND_OUTAGES: &str = "--session-ms=180000";
 
 /// The flag for this form of the scenario.
 pub(crate) fn session() -> &'static str {

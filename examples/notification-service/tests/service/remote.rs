@@ -41,6 +41,9 @@ fn while_the_remote_is_away_nothing_is_dead_lettered_and_all_are_notified_after_
 
     let mut paid = pay_each(&payments.address(), 0..20);
     remote.lines_with(NOTIFICATION, 20);
+    // Who had not heard the answer before the end of the one that gives it would ask the next.
+    let kafka = Kafka::new(&brokers);
+    kafka.await_committed(&topic, &topic, 20);
     let first = notified(&remote.log());
     remote.signal("KILL");
     assert_eq!(remote.end().code, None);
@@ -64,7 +67,6 @@ fn while_the_remote_is_away_nothing_is_dead_lettered_and_all_are_notified_after_
     assert_eq!(once, paid.iter().collect());
     assert_eq!(once.len(), all.len(), "a payment was notified twice");
     assert!(notified(&ended.log).is_empty(), "the forwarder notifies nobody itself");
-    let kafka = Kafka::new(&brokers);
     assert_eq!(kafka.read_all(&format!("{topic}.dead-letters")).len(), 0);
     assert_eq!(kafka.committed(&topic, &topic), 80);
 }

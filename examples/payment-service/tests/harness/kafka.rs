@@ -117,6 +117,15 @@ impl Kafka {
         offsets.map(|offset| if let Offset::Offset(offset) = offset { offset } else { 0 }).sum()
     }
 
+    /// Waits until a group has committed so much of a topic.
+    pub(crate) fn await_committed(&self, group: &str, topic: &str, records: i64) {
+        let start = Instant::now();
+        while self.committed(group, topic) != records {
+            assert!(start.elapsed() < LIMIT, "{group} still has {} of {topic}", self.committed(group, topic));
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// How many partitions each member of a group has, fewest first. Empty while the group is not settled, or
     /// the broker is not ready to tell.
     pub(crate) fn shares(&self, group: &str) -> Vec<usize> {
