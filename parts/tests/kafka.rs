@@ -3,12 +3,23 @@
 use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use payflow_parts::{KafkaBroker, KafkaCluster, KafkaConfig};
 
 fn state(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(") ")?.1.split(' ').next().map(str::to_owned)
+}
+
+/// A signal is sent at once, and acted on when the kernel comes to it.
+fn wait_until(is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it does not come so far");
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]
@@ -35,9 +46,9 @@ fn broker_is_found_again_at_its_address_with_its_data() {
     assert!(broker.start_again().unwrap_err().to_string().starts_with("the broker runs"));
 
     broker.pause().unwrap();
-    assert_eq!(state(last).as_deref(), Some("T"));
+    wait_until(|| state(last).as_deref() == Some("T"));
     broker.resume().unwrap();
-    assert_ne!(state(last).as_deref(), Some("T"));
+    wait_until(|| state(last).as_deref() != Some("T"));
 
     assert_eq!(broker.brokers(), address);
     assert!(folder.join("data/mark").exists(), "the data stays");

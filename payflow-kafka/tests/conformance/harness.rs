@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use payflow_core::{Consumer, Producer, RebalanceProtocol, Topic};
-use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig, KafkaProducer, KafkaProducerConfig};
+use payflow_kafka::{
+    KafkaConfig, KafkaConsumer, KafkaConsumerConfig, KafkaProducer, KafkaProducerConfig, KafkaTopics,
+    NewTopic,
+};
 use payflow_testkit::conformance::{Capabilities, Capability, Harness, Limits, fresh_name};
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 
 /// How long consumers keep a revoking partition whose tokens are out: short, since a case waits for it.
 const REVOKE_DRAIN: Duration = Duration::from_secs(2);
+
+/// How long a broker on a busy machine may take for a topic.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Topics and groups of its own for each case, on one broker.
 pub(crate) struct KafkaHarness {
@@ -54,14 +57,12 @@ impl Harness for KafkaHarness {
 
     async fn topic(&self, partitions: i32) -> Topic {
         let topic = Topic::parse(&fresh_name("conformance")).expect("a fresh name is a topic's name");
-        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-            .set("bootstrap.servers", &self.brokers)
-            .create()
-            .expect("the brokers are named");
-        let new = NewTopic::new(topic.as_str(), partitions, TopicReplication::Fixed(1));
-        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
-        let created = admin.create_topics([&new], &options).await.expect("the broker answers");
-        assert!(created.iter().all(Result::is_ok), "{created:?}");
+        // And waits for its leaders: a member that joins before a broker knows the topic looks again after minutes.
+        let topics = KafkaTopics::new(&self.config()).expect("the settings are good").with_timeout(PATIENCE);
+        topics
+            .ensure(&[NewTopic::new(&topic).with_partitions(partitions)])
+            .await
+            .expect("the broker answers");
         topic
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use payflow_core::{Consumer as _, Delivery, Inbound, Room, Topic};
-use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig};
+use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig, KafkaTopics};
 use payflow_testkit::conformance::fresh_name;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -32,9 +32,11 @@ impl Cluster {
     pub(crate) async fn on(brokers: String, partitions: i32) -> Self {
         let topic = Topic::parse(&fresh_name("consumer")).expect("a fresh name is a topic's name");
         let cluster = Self { brokers, topic, group: fresh_name("group") };
-        let new = NewTopic::new(cluster.topic.as_str(), partitions, TopicReplication::Fixed(1));
-        let created = cluster.admin().create_topics([&new], &options()).await.expect("the broker answers");
-        assert!(created.iter().all(Result::is_ok), "{created:?}");
+        // And waits for its leaders: a member that joins before a broker knows the topic looks again after minutes.
+        let topics = KafkaTopics::new(&KafkaConfig::new(&cluster.brokers)).expect("the settings are good");
+        let topics = topics.with_timeout(PATIENCE);
+        let new = payflow_kafka::NewTopic::new(&cluster.topic).with_partitions(partitions);
+        topics.ensure(&[new]).await.expect("the broker answers");
         cluster
     }
 
