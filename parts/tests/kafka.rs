@@ -77,7 +77,7 @@ fn broker_that_ended_by_itself_is_noticed() {
     let ended = std::process::Command::new("sh").args(["-c", &format!("kill -KILL {pid}")]).status().unwrap();
     assert!(ended.success());
     while broker.ended().unwrap().is_none() {
-        std::thread::yield_now();
+        thread::yield_now();
     }
 
     broker.start_again().unwrap_err();
