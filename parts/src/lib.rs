@@ -34,3 +34,4 @@ pub use cache::cache;
 pub use go::check_go;
 pub use kafka::{KafkaBroker, KafkaCluster, KafkaConfig, check_kafka};
 pub use ports::free_port;
+pub use process::own_group;

@@ -125,15 +125,20 @@ impl Drop for Process {
     }
 }
 
+/// The command, in a process group of its own: Ctrl-C reaches the program that starts it alone, and not what cleans up
+/// behind that.
 #[cfg(unix)]
-fn own_group(mut command: Command) -> Command {
+#[must_use]
+pub fn own_group(mut command: Command) -> Command {
     use std::os::unix::process::CommandExt;
     command.process_group(0);
     command
 }
 
+/// The command as it is: process groups are Unix's.
 #[cfg(not(unix))]
-fn own_group(command: Command) -> Command {
+#[must_use]
+pub fn own_group(command: Command) -> Command {
     command
 }
 

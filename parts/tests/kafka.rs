@@ -14,7 +14,7 @@ fn state(pid: u32) -> Option<String> {
 }
 
 /// A signal is sent at once, and acted on when the kernel comes to it.
-fn wait_until(is_so: impl Fn() -> bool) {
+fn wait_until(mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < Duration::from_secs(60), "it does not come so far");
@@ -76,9 +76,7 @@ fn broker_that_ended_by_itself_is_noticed() {
 
     let ended = std::process::Command::new("sh").args(["-c", &format!("kill -KILL {pid}")]).status().unwrap();
     assert!(ended.success());
-    while broker.ended().unwrap().is_none() {
-        thread::yield_now();
-    }
+    wait_until(|| broker.ended().unwrap().is_some());
 
     broker.start_again().unwrap_err();
     broker.kill();

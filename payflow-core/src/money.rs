@@ -5,6 +5,7 @@ mod decimal;
 use std::fmt;
 use std::str::FromStr;
 
+use decimal::POWERS_OF_TEN;
 pub(crate) use decimal::{Decimal, PlainNumber};
 
 /// A currency of ISO 4217 that is in use and has a minor unit.
@@ -249,7 +250,7 @@ fn plain(token: &str, exponent: u8) -> Option<i64> {
 /// No two such amounts have the same nearest double (IEEE 754 binary64 keeps 15 digits), so the double's shortest form is
 /// the amount. The float decides nothing: a guess that is not hit to the last bit is no guess.
 fn plain_double(value: f64, exponent: u8) -> Option<i64> {
-    let power = *[1.0, 1e1, 1e2, 1e3, 1e4].get(usize::from(exponent))?;
+    let power = *POWERS_OF_TEN.get(usize::from(exponent))? as f64;
     let minor = (value * power).round();
     // Whole numbers below 2^53, both, so the quotient is the double nearest to the amount.
     let nearest = minor / power;

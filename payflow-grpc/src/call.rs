@@ -74,13 +74,10 @@ where
         let answered = match self.project() {
             // Nobody polls what is ready a second time.
             AnsweringProjection::Refused { response } => {
-                return response.take().map_or(Poll::Pending, |r| Poll::Ready(Ok(r)));
+                return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
             }
             AnsweringProjection::Unbounded { answer } => Ok(ready!(answer.poll(cx))?),
-            AnsweringProjection::Bounded { answer } => match ready!(answer.poll(cx)) {
-                Ok(answered) => Ok(answered?),
-                Err(elapsed) => Err(elapsed),
-            },
+            AnsweringProjection::Bounded { answer } => ready!(answer.poll(cx)).map(|Ok(answered)| answered),
         };
         Poll::Ready(Ok(answered.map_or_else(
             |_elapsed| answer::outcome_unknown(None).into_http(),

@@ -49,7 +49,7 @@ impl Door {
         }
     }
 
-    /// Looks at the head.
+    /// What the head alone refuses is refused before a byte of the body is read.
     fn begin(&self, request: Request) -> Result<Begun, Problem> {
         let (mut head, body) = request.into_parts();
         media_type::check(&head.headers)?;

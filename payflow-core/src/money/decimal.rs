@@ -123,7 +123,8 @@ fn digits(mut value: i64, bytes: &[u8]) -> (i64, usize) {
 }
 
 const DIGITS_THAT_FIT: usize = 18;
-const POWERS_OF_TEN: [i64; 5] = [1, 10, 100, 1_000, 10_000];
+/// Of all exponents that currencies have.
+pub(super) const POWERS_OF_TEN: [i64; 5] = [1, 10, 100, 1_000, 10_000];
 
 fn all_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())

@@ -60,10 +60,7 @@ impl PaymentHeaders {
         }
         if let Some(created_at) = self.created_at {
             let mut room = time::Room::default();
-            match time::usual_text(created_at, &mut room) {
-                Some(text) => headers.append(HeaderName::CREATED_AT, text),
-                None => headers.append(HeaderName::CREATED_AT, created_at.to_string()),
-            }
+            headers.append(HeaderName::CREATED_AT, time::text(created_at, &mut room).as_bytes());
         }
     }
 }

@@ -294,7 +294,7 @@ fn plain_length(bytes: &[u8]) -> usize {
 }
 
 /// Parses digits alone: no sign, no list, no overflow.
-fn decimal(digits: &[u8]) -> Option<u64> {
+pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }

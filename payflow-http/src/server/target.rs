@@ -5,6 +5,8 @@ use http::{
     uri::{Authority, Scheme},
 };
 
+use super::framing::decimal;
+
 /// Why a request is refused, whatever the service would have said.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
@@ -68,7 +70,6 @@ const fn bad_request(detail: &'static str) -> Refusal {
     Refusal { status: StatusCode::BAD_REQUEST, detail }
 }
 
-/// A host, and its port unless that is the scheme's usual one, to compare with another. User information is not taken, since it says nothing about the host.
 /// Whether this is a host for certain, as nearly every one is: a name or a number, and a port.
 fn is_plain(host: &[u8]) -> bool {
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
@@ -76,21 +77,13 @@ fn is_plain(host: &[u8]) -> bool {
     let (name, port) = host.split_at(name);
     let is_port = match port {
         [] => true,
-        [b':', digits @ ..] => {
-            digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit) && number(digits) <= PORT_MAX
-        }
+        [b':', digits @ ..] => decimal(digits).is_some_and(|port| u16::try_from(port).is_ok()),
         _ => false,
     };
     !name.is_empty() && is_port
 }
 
-/// Of at most five digits.
-fn number(digits: &[u8]) -> u32 {
-    digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
-}
-
-const PORT_MAX: u32 = 65_535;
-
+/// A host, and its port unless that is the scheme's usual one, to compare with another. User information is not taken, since it says nothing about the host.
 #[derive(Debug)]
 struct HostAndPort {
     authority: Authority,

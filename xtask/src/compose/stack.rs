@@ -1,11 +1,11 @@
 //! The containers of one run, under a name of their own: no other run's data is touched, and they go with this program.
 
-use std::process::{self, Child, Command, Stdio};
+use std::process::{self, Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use payflow_parts::free_port;
+use payflow_parts::{free_port, own_group};
 
 use super::tool::Compose;
 use crate::step::{Step, command};
@@ -153,17 +153,4 @@ pub(super) fn until<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) 
         }
         thread::sleep(LOOK_INTERVAL);
     }
-}
-
-/// Ctrl-C shall reach this program alone, and not what cleans up behind it.
-#[cfg(unix)]
-fn own_group(mut command: Command) -> Command {
-    use std::os::unix::process::CommandExt;
-    command.process_group(0);
-    command
-}
-
-#[cfg(not(unix))]
-fn own_group(command: Command) -> Command {
-    command
 }

@@ -38,11 +38,15 @@ impl Compose {
 
     /// A step that runs it on the project's file, wherever another one may have been set by COMPOSE_FILE.
     pub(super) fn step(self, name: &'static str, args: &[&str]) -> Step {
-        Step::new(name, self.program, [self.before, &["--file", "docker-compose.yml"], args].concat())
+        Step::new(name, self.program, self.arguments(args))
     }
 
     /// The words of its command line.
     pub(super) fn words<'a>(self, args: &[&'a str]) -> Vec<&'a str> {
-        [&[self.program], self.before, &["--file", "docker-compose.yml"], args].concat()
+        [vec![self.program], self.arguments(args)].concat()
+    }
+
+    fn arguments<'a>(self, args: &[&'a str]) -> Vec<&'a str> {
+        [self.before, &["--file", "docker-compose.yml"], args].concat()
     }
 }

@@ -1,5 +1,6 @@
 //! Kafka as the tests see it: by librdkafka alone, so that no part of payflow vouches for another.
 
+use std::fmt::Debug;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -119,11 +120,9 @@ impl Kafka {
 
     /// Waits until a group has committed so much of a topic.
     pub(crate) fn await_committed(&self, group: &str, topic: &str, records: i64) {
-        let start = Instant::now();
-        while self.committed(group, topic) != records {
-            assert!(start.elapsed() < LIMIT, "{group} still has {} of {topic}", self.committed(group, topic));
-            thread::sleep(Duration::from_millis(50));
-        }
+        await_equal(&format!("what {group} has committed of {topic}"), &records, || {
+            self.committed(group, topic)
+        });
     }
 
     /// How many partitions each member of a group has, fewest first. Empty while the group is not settled, or
@@ -143,11 +142,7 @@ impl Kafka {
 
     /// Waits until the members of a group have these shares.
     pub(crate) fn await_shares(&self, group: &str, shares: &[usize]) {
-        let start = Instant::now();
-        while self.shares(group) != shares {
-            assert!(start.elapsed() < LIMIT, "{group} still has {:?}", self.shares(group));
-            thread::sleep(Duration::from_millis(50));
-        }
+        await_equal(&format!("the shares of {group}"), shares, || self.shares(group));
     }
 
     fn config(&self) -> ClientConfig {
@@ -164,6 +159,19 @@ impl Kafka {
 
     fn admin(&self) -> AdminClient<DefaultClientContext> {
         self.config().create().expect("a client")
+    }
+}
+
+/// Looks until what is seen is what is wanted.
+fn await_equal<S: PartialEq<W> + Debug, W: ?Sized>(what: &str, wanted: &W, look: impl Fn() -> S) {
+    let start = Instant::now();
+    loop {
+        let seen = look();
+        if seen == *wanted {
+            return;
+        }
+        assert!(start.elapsed() < LIMIT, "{what}: still {seen:?}");
+        thread::sleep(Duration::from_millis(50));
     }
 }
 
