@@ -183,14 +183,15 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         for batch in self.batches.drain(..) {
             self.letters.add(batch, now, &mut self.arrived);
         }
+        // An order is about what was delivered before it, so all of that is sorted into lanes first.
         if orders {
-            self.obey(now);
+            self.sort_letters(now);
             self.vacate(seats);
         }
     }
 
-    /// An order is about what was delivered before it, so all of that is sorted into lanes first.
-    fn obey(&mut self, now: Instant) {
+    /// Sorts what has come into lanes, and obeys orders where they stand.
+    fn sort_letters(&mut self, now: Instant) {
         loop {
             let since = self.letters.since();
             let Some(letter) = self.letters.next(&mut self.arrived) else {
@@ -242,7 +243,12 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                 break;
             }
             let Poll::Ready(class) = self.permits.poll_acquire(cx, again, first) else {
-                return false;
+                if self.letters.is_empty() {
+                    return false;
+                }
+                // Where lanes wait for their turn, what has just come has one too, and not after all that came before it.
+                self.sort_letters(now);
+                continue;
             };
             let used = if class == Class::Again || ready {
                 self.begin_ready(class, seats, perform, now)
@@ -254,6 +260,9 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
             if !used {
                 self.permits.release(class);
             }
+        }
+        if self.shard.has_ready(Class::First, now) {
+            self.sort_letters(now);
         }
         // The other shards get their turn at it too.
         self.permits.rest();

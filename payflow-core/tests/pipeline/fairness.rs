@@ -73,6 +73,38 @@ async fn handlers_that_are_always_ready_leave_others_their_budget() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_comes_last_waits_for_a_turn_of_the_busy_ones_and_not_for_their_backlog() {
+    const BUSY: usize = 8;
+    let rig = Rig::new(1);
+    for number in 0..BUSY * 100 {
+        rig.send(&format!("busy{}", number % BUSY), "busy").await;
+    }
+    let (begun, waited) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(None)));
+    let handler = {
+        let (begun, waited) = (Arc::clone(&begun), Arc::clone(&waited));
+        move |message: Message<String>| {
+            let begun = begun.fetch_add(1, Ordering::Relaxed);
+            if message.body() == "late" {
+                *waited.lock().unwrap() = Some(begun);
+            }
+            async {
+                tokio::time::sleep(SECOND / 10).await;
+                Ok::<(), Error>(())
+            }
+        }
+    };
+    let config = PipelineConfig::new().with_shards(1).with_concurrency(BUSY / 2);
+    let pipeline = rig.start(config, handler);
+    tokio::time::sleep(SECOND).await;
+    rig.send("late", "late").await;
+    let before = begun.load(Ordering::Relaxed);
+    rig.settled().await;
+    pipeline.stop().await.unwrap();
+    let waited = waited.lock().unwrap().expect("it was handled") - before;
+    assert!(waited <= 2 * BUSY, "a new key waited for {waited} others");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_attempts_time_begins_when_it_begins() {
     let rig = Rig::new(1);
     for number in 0..60 {
