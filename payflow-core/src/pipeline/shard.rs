@@ -73,6 +73,11 @@ impl Shard {
         self.deliver_into(self.lanes.lane_of(&routed), routed, destination, now);
     }
 
+    /// Whether a delivery would wait behind another of its lane.
+    pub(super) fn has_lane_of(&self, routed: &Routed) -> bool {
+        self.lanes.lane_of(routed).is_some()
+    }
+
     /// Starts nothing more until [resumed](Self::resume); what runs goes on.
     pub(super) const fn pause(&mut self) {
         self.paused = true;

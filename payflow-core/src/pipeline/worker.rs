@@ -74,6 +74,7 @@ where
         arrived: Vec::new(),
         batches: Vec::new(),
         letters: Letters::new(tokio::time::Instant::now().into_std()),
+        letters_turn: false,
         held_back: 0,
         seated: false,
         vacated: Vec::new(),
@@ -103,6 +104,8 @@ struct Worker<N> {
     batches: Vec<VecDeque<ToShard>>,
     /// Deliveries that were not sorted into lanes yet.
     letters: Letters,
+    /// Whether they are next where lanes wait too.
+    letters_turn: bool,
     /// What finished and the driver was not told of.
     held_back: usize,
     /// Whether something was seated in this turn.
@@ -243,30 +246,42 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                 break;
             }
             let Poll::Ready(class) = self.permits.poll_acquire(cx, again, first) else {
-                if self.letters.is_empty() {
-                    return false;
-                }
-                // Where lanes wait for their turn, what has just come has one too, and not after all that came before it.
-                self.sort_letters(now);
-                continue;
+                return false;
             };
-            let used = if class == Class::Again || ready {
+            let used = if class == Class::Again || ready && self.is_lanes_turn() {
                 self.begin_ready(class, seats, perform, now)
             } else {
-                // What failed before is not to wait for more than one that is new.
-                let more = if again { &mut 0 } else { &mut left };
+                if ready {
+                    self.sort_letters_of_busy_lanes();
+                }
+                // What failed before is not to wait for more than one that is new, nor are lanes.
+                let more = if again || ready { &mut 0 } else { &mut left };
                 self.begin_letters(more, seats, perform, now)
             };
             if !used {
                 self.permits.release(class);
             }
         }
-        if self.shard.has_ready(Class::First, now) {
-            self.sort_letters(now);
-        }
         // The other shards get their turn at it too.
         self.permits.rest();
         true
+    }
+
+    /// Where lanes wait for their turn, what has just come has each second one: else it would wait until none of them waits.
+    fn is_lanes_turn(&mut self) -> bool {
+        let lanes_turn = self.letters.is_empty() || !self.letters_turn;
+        self.letters_turn = lanes_turn;
+        lanes_turn
+    }
+
+    /// Up to one that may start.
+    fn sort_letters_of_busy_lanes(&mut self) {
+        while self.letters.next_delivery().is_some_and(|routed| self.shard.has_lane_of(routed)) {
+            let since = self.letters.since();
+            let Some(routed) = self.next_letter() else { return };
+            let destination = self.destinations.of(&routed.delivery);
+            self.shard.deliver(routed, destination, since);
+        }
     }
 
     /// Begins what has waited in its lane. Says whether its permit is in use from now on.
