@@ -6,6 +6,8 @@ mod pay;
 mod problem;
 mod router;
 mod server;
+mod service;
 
 pub use router::PaymentRouter;
 pub use server::{RequestBody, RequestBodyError, Server, ServerConfig, ServerError, ServerReport};
+pub use service::{PayBody, PayFuture, PayService};

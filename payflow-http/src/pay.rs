@@ -6,12 +6,12 @@ mod media_type;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::BoxError;
+use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body::Body;
 use payflow_core::{
     Acceptance, Currency, Fault, Field, IdempotencyKey, Intake, IntakeError, IntakeFailure, IntakeReport,
     InvalidPayment, JsonError, JsonPayment, PaymentId, PaymentRequest, Principal,
@@ -35,22 +35,24 @@ impl Door {
     }
 
     /// The future is made for each request and lives as long as it does: what only the head is asked for is not in it.
-    pub(crate) fn answer(
+    pub(crate) fn answer<B>(
         self: &Arc<Self>,
-        request: Request,
-    ) -> impl Future<Output = Response> + Send + use<> {
+        request: Request<B>,
+    ) -> impl Future<Output = Result<Acceptance, Problem>> + Send + use<B>
+    where
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send,
+    {
         let (door, begun) = (Arc::clone(self), self.begin(request));
         async move {
-            let taken = match begun {
+            match begun {
                 Ok(begun) => door.take(begun).await,
                 Err(problem) => Err(problem),
-            };
-            taken.map_or_else(IntoResponse::into_response, accepted)
+            }
         }
     }
 
     /// What the head alone refuses is refused before a byte of the body is read.
-    fn begin(&self, request: Request) -> Result<Begun, Problem> {
+    fn begin<B: Body>(&self, request: Request<B>) -> Result<Begun<B>, Problem> {
         let (mut head, body) = request.into_parts();
         media_type::check(&head.headers)?;
         let key = idempotency_key(&head.headers)?;
@@ -59,7 +61,10 @@ impl Door {
         Ok(Begun { key, principal, body })
     }
 
-    async fn take(&self, Begun { key, principal, body }: Begun) -> Result<Acceptance, Problem> {
+    async fn take<B>(&self, Begun { key, principal, body }: Begun<B>) -> Result<Acceptance, Problem>
+    where
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send,
+    {
         let accepting = {
             // Goes before the wait for the intake: a waiting payment must not hold the connection's read buffer.
             let bytes = body::collect(body, self.body_bytes_max).await?;
@@ -118,18 +123,19 @@ impl Door {
 }
 
 /// A request whose head is fine.
-struct Begun {
+struct Begun<B> {
     key: Option<IdempotencyKey>,
     principal: Principal,
-    body: Body,
+    body: B,
 }
 
-fn accepted(acceptance: Acceptance) -> Response {
+/// The answer to a payment that was taken.
+pub(crate) fn accepted(acceptance: Acceptance) -> Response<Bytes> {
     // A payment id is hexadecimal digits and hyphens: nothing to escape.
     let mut room = [0; PaymentId::TEXT_BYTES];
     let id = acceptance.payment_id.write_text(&mut room);
     let body = [r#"{"paymentId":""#, id, r#"","status":"accepted"}"#].concat();
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = StatusCode::ACCEPTED;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

@@ -4,18 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
+use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get, post};
 use payflow_core::{Currency, Intake};
 
 use crate::health;
-use crate::pay::Door;
+use crate::pay::{Door, accepted};
 use crate::problem::Problem;
+use crate::service::{PATH, PayService};
 
 /// Builds the routes of the HTTP front door: `POST /pay`, `GET /livez`, `GET /readyz`.
 ///
-/// [`into_router`](Self::into_router) gives all of them, for a service that does nothing else;
-/// [`into_pay_route`](Self::into_pay_route) gives `POST /pay` alone, to merge or nest in an axum app.
+/// [`into_service`](Self::into_service) gives all of them, for a [`Server`](crate::Server); [`into_router`](Self::into_router) the same
+/// for who adds layers or routes of axum's; [`into_pay_route`](Self::into_pay_route) `POST /pay` alone, to merge or nest in an axum app.
 ///
 /// # `POST /pay`
 ///
@@ -95,23 +98,19 @@ impl PaymentRouter {
 
     /// All routes, and 404 for any other path, each refusal as `application/problem+json`.
     pub fn into_router(self) -> Router {
-        let ready = Arc::clone(&self.ready);
-        let live = get(|| async { health::live() });
-        let ready = get(move || {
-            let ready = ready();
-            async move { health::ready(ready) }
-        });
-        self.into_pay_route()
-            .route("/livez", refuse_other_methods(live))
-            .route("/readyz", refuse_other_methods(ready))
-            .fallback(|| async { Problem::not_found() })
+        routes(&Arc::new(self.door), self.ready)
+    }
+
+    /// The same as a service, which spares each payment the way through axum's routing.
+    pub fn into_service(self) -> PayService {
+        let door = Arc::new(self.door);
+        let app = routes(&door, self.ready);
+        PayService::new(door, app)
     }
 
     /// `POST /pay` alone. Other paths stay with the app that it is merged or nested in.
     pub fn into_pay_route(self) -> Router {
-        let door = Arc::new(self.door);
-        let pay = post(move |request: Request| door.answer(request));
-        Router::new().route("/pay", refuse_other_methods(pay))
+        pay_route(&Arc::new(self.door))
     }
 }
 
@@ -122,6 +121,32 @@ impl fmt::Debug for PaymentRouter {
             .field("body_bytes_max", &self.door.body_bytes_max)
             .finish_non_exhaustive()
     }
+}
+
+fn routes(door: &Arc<Door>, ready: Arc<dyn Fn() -> bool + Send + Sync>) -> Router {
+    let live = get(|| async { health::live() });
+    let ready = get(move || {
+        let ready = ready();
+        async move { health::ready(ready) }
+    });
+    pay_route(door)
+        .route("/livez", refuse_other_methods(live))
+        .route("/readyz", refuse_other_methods(ready))
+        .fallback(|| async { Problem::not_found() })
+}
+
+fn pay_route(door: &Arc<Door>) -> Router {
+    let door = Arc::clone(door);
+    let pay = post(move |request: Request| {
+        let taken = door.answer(request);
+        async move {
+            match taken.await {
+                Ok(acceptance) => accepted(acceptance).map(Body::from),
+                Err(problem) => problem.into_response(),
+            }
+        }
+    });
+    Router::new().route(PATH, refuse_other_methods(pay))
 }
 
 /// axum adds `Allow`, which so also names what an app adds to the same path.

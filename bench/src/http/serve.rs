@@ -9,7 +9,7 @@ use axum::routing::post;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
 use payflow_core::{Currency, DirectIntake, Intake, JsonCodec, MemoryCluster, MemoryConfig, Producer, Topic};
-use payflow_http::{PaymentRouter, Server, ServerConfig};
+use payflow_http::{PayService, PaymentRouter, Server, ServerConfig};
 use payflow_kafka::{KafkaConfig, KafkaProducer, KafkaProducerConfig};
 use tokio::net::TcpListener;
 
@@ -96,18 +96,23 @@ pub(crate) fn serve(serve: &Serve) -> anyhow::Result<()> {
     runtime.block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port is free")?;
         println!("{}", listener.local_addr()?);
-        let routes = match &serve.door {
-            Door::Memory => payments(in_memory()?)?,
-            Door::Kafka(destination) => payments(on_kafka(destination)?)?,
-            Door::Grpc => grpc::routes(Arc::new(in_memory()?), currency()?),
-            Door::Bare(destination) => {
-                return Ok(axum::serve(listener, bare::routes(destination)?)
-                    .with_graceful_shutdown(standard_input_ends())
-                    .await?);
-            }
-        };
         let server = Server::new(ServerConfig::new())?;
-        server.run(listener, routes, standard_input_ends()).await?;
+        match &serve.door {
+            Door::Memory => {
+                server.run(listener, payments(in_memory()?)?, standard_input_ends()).await?;
+            }
+            Door::Kafka(destination) => {
+                server.run(listener, payments(on_kafka(destination)?)?, standard_input_ends()).await?;
+            }
+            Door::Grpc => {
+                let routes = grpc::routes(Arc::new(in_memory()?), currency()?);
+                server.run(listener, routes, standard_input_ends()).await?;
+            }
+            Door::Bare(destination) => {
+                let routes = bare::routes(destination)?;
+                axum::serve(listener, routes).with_graceful_shutdown(standard_input_ends()).await?;
+            }
+        }
         Ok(())
     })
 }
@@ -128,9 +133,9 @@ fn on_kafka(destination: &Destination) -> anyhow::Result<DirectIntake<impl Produ
 }
 
 /// Beside an echo.
-fn payments(intake: impl Intake + 'static) -> anyhow::Result<Router> {
-    let payments = PaymentRouter::new(Arc::new(intake)).with_default_currency(currency()?).into_pay_route();
-    Ok(Router::new().route("/echo", post(|body: Bytes| async { body })).merge(payments))
+fn payments(intake: impl Intake + 'static) -> anyhow::Result<PayService> {
+    let payments = PaymentRouter::new(Arc::new(intake)).with_default_currency(currency()?);
+    Ok(payments.into_service().merge(Router::new().route("/echo", post(|body: Bytes| async { body }))))
 }
 
 fn currency() -> anyhow::Result<Currency> {

@@ -9,12 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use axum::Router;
 use payflow_core::{
     Currency, DeadLetters, DirectIntake, Intake, JsonCodec, MemoryCluster, MemoryInbox, Notifier,
     NotifyPayer, Once, Order, Pipeline, PipelineConfig, Topic,
 };
-use payflow_http::{PaymentRouter, Server, ServerConfig};
+use payflow_http::{PayService, PaymentRouter, Server, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -74,11 +73,11 @@ pub(crate) async fn run(
 }
 
 /// `POST /pay`, `GET /livez`, and `GET /readyz`, which says no from the shutdown on.
-fn front_door(intake: Arc<dyn Intake>, currency: Currency, shutdown: CancellationToken) -> Router {
+fn front_door(intake: Arc<dyn Intake>, currency: Currency, shutdown: CancellationToken) -> PayService {
     PaymentRouter::new(intake)
         .with_default_currency(currency)
         .with_readiness(move || !shutdown.is_cancelled())
-        .into_router()
+        .into_service()
 }
 
 const PARTITIONS: u32 = 8;

@@ -70,9 +70,9 @@ pub(crate) async fn run(flags: &Flags, settings: &Settings) -> Result<()> {
         });
     let http =
         PaymentRouter::new(bounded).with_default_currency(settings.currency).with_readiness(move || ready());
-    let router = http.into_router().merge(grpc.into_routes());
+    let routes = http.into_service().merge(grpc.into_routes());
     let serve = async {
-        let served = server.run(listener, router, stop.cancelled()).await;
+        let served = server.run(listener, routes, stop.cancelled()).await;
         stop.cancel();
         served
     };

@@ -3,16 +3,16 @@
 use std::error::Error as StdError;
 use std::pin::pin;
 
-use axum::body::Body;
+use axum::BoxError;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, HeaderMap};
-use http_body::Body as _;
+use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError};
 
 use crate::problem::Problem;
 
 /// A declared length beyond `bytes_max` is refused unread.
-pub(super) fn check_length(headers: &HeaderMap, body: &Body, bytes_max: usize) -> Result<(), Problem> {
+pub(super) fn check_length(headers: &HeaderMap, body: &impl Body, bytes_max: usize) -> Result<(), Problem> {
     let declared = declared_length(headers).max(body.size_hint().lower());
     if usize::try_from(declared).is_ok_and(|length| length <= bytes_max) {
         Ok(())
@@ -24,12 +24,15 @@ pub(super) fn check_length(headers: &HeaderMap, body: &Body, bytes_max: usize) -
 /// The whole body; reading stops where it passes `bytes_max`.
 ///
 /// Trailers mean nothing to a payment and are left.
-pub(super) async fn collect(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+pub(super) async fn collect<B>(body: B, bytes_max: usize) -> Result<Bytes, Problem>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
     let mut body = pin!(body);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| broken_off(&error, bytes_max))?;
+        let frame = frame.map_err(|error| broken_off(&*error.into(), bytes_max))?;
         let Ok(data) = frame.into_data() else { continue };
         if first.len() + rest.len() + data.len() > bytes_max {
             return Err(Problem::too_large(bytes_max));
@@ -56,8 +59,8 @@ fn declared_length(headers: &HeaderMap) -> u64 {
 }
 
 /// Mostly nobody reads this answer: the client is gone. But a smaller limit of a layer in front ends a body too.
-fn broken_off(error: &axum::Error, bytes_max: usize) -> Problem {
-    let mut cause = error.source();
+fn broken_off(error: &(dyn StdError + 'static), bytes_max: usize) -> Problem {
+    let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<LengthLimitError>() {
             return Problem::too_large(bytes_max);

@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The body of a request that a [`Server`](crate::Server) hands to its service: a stream of `Bytes` and, at the end,
 /// trailers.
@@ -23,9 +23,21 @@ use tokio::time::{Sleep, sleep};
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Incoming,
-    /// `None` if there is no body to wait for.
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Deadline,
     timed_out: TimedOut,
+}
+
+/// When the body has to be there.
+#[derive(Debug)]
+enum Deadline {
+    /// It is, or nothing more will come.
+    Over,
+    /// Nobody had to wait for it yet: most bodies come with their head.
+    Untimed {
+        until: Instant,
+        polled: bool,
+    },
+    Timed(Pin<Box<Sleep>>),
 }
 
 /// Why a request's body is not complete.
@@ -52,8 +64,38 @@ impl TimedOut {
 
 impl RequestBody {
     pub(super) fn new(incoming: Incoming, deadline: Duration, timed_out: TimedOut) -> Self {
-        let deadline = (!incoming.is_end_stream()).then(|| Box::pin(sleep(deadline)));
+        let deadline = if incoming.is_end_stream() {
+            Deadline::Over
+        } else {
+            Deadline::Untimed { until: Instant::now() + deadline, polled: false }
+        };
         Self { incoming, deadline, timed_out }
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.deadline {
+            Deadline::Over => Poll::Pending,
+            Deadline::Untimed { until, polled } => {
+                // What is there at the first look came with the head, or before anybody asked.
+                let is_first = !std::mem::replace(polled, true);
+                if is_first || Instant::now() < *until { Poll::Pending } else { Poll::Ready(()) }
+            }
+            Deadline::Timed(timer) => timer.as_mut().poll(cx),
+        }
+    }
+
+    /// From now on it is waited for.
+    fn time(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Deadline::Untimed { until, .. } = self.deadline else { return Poll::Pending };
+        let mut timer = Box::pin(sleep_until(until));
+        let elapsed = timer.as_mut().poll(cx);
+        self.deadline = Deadline::Timed(timer);
+        elapsed
+    }
+
+    fn time_out(&mut self) -> RequestBodyError {
+        self.timed_out.0.store(true, Ordering::Relaxed);
+        RequestBodyError::TimedOut
     }
 }
 
@@ -66,15 +108,15 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
         // Before the frames, or a client that sends a byte now and then would never be late.
-        if let Some(deadline) = &mut self.deadline
-            && deadline.as_mut().poll(cx).is_ready()
-        {
-            self.timed_out.0.store(true, Ordering::Relaxed);
-            return Poll::Ready(Some(Err(RequestBodyError::TimedOut)));
+        if self.poll_deadline(cx).is_ready() {
+            return Poll::Ready(Some(Err(self.time_out())));
         }
         let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        if polled.is_pending() {
+            return self.time(cx).map(|()| Some(Err(self.time_out())));
+        }
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) || self.incoming.is_end_stream() {
-            self.deadline = None;
+            self.deadline = Deadline::Over;
         }
         polled.map_err(RequestBodyError::Incomplete)
     }

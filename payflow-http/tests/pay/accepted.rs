@@ -18,7 +18,7 @@ fn request(minor: i64, code: &str) -> PaymentRequest {
 async fn a_durable_payment_is_answered_202_with_its_id() {
     let intake = ScriptedIntake::accepting();
 
-    let answer = ask(&intake.router(), post(GOOD)).await;
+    let answer = ask(&intake.service(), post(GOOD)).await;
 
     assert_eq!(answer.status, StatusCode::ACCEPTED);
     assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -42,7 +42,7 @@ async fn every_spelling_of_a_payment_reaches_the_intake_as_the_same() {
     ];
     for (body, expected) in cases {
         let intake = ScriptedIntake::accepting();
-        let answer = ask(&intake.router(), post(body)).await;
+        let answer = ask(&intake.service(), post(body)).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{body}: {answer:?}");
         assert_eq!(intake.calls()[0].request, expected, "{body}");
     }
@@ -59,7 +59,7 @@ async fn case_and_parameters_of_the_content_type_do_not_matter() {
         let mut request = post(GOOD);
         request.headers_mut().remove("content-type");
         let request = with_header(request, "content-type", content_type.as_bytes());
-        let answer = ask(&ScriptedIntake::accepting().router(), request).await;
+        let answer = ask(&ScriptedIntake::accepting().service(), request).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{content_type}: {answer:?}");
     }
 }
@@ -72,7 +72,7 @@ async fn an_idempotency_key_is_the_same_bare_and_quoted() {
     {
         let intake = ScriptedIntake::accepting();
         let request = with_header(post(GOOD), "idempotency-key", value.as_bytes());
-        let answer = ask(&intake.router(), request).await;
+        let answer = ask(&intake.service(), request).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{value}: {answer:?}");
         assert_eq!(intake.calls()[0].key.as_deref(), Some(key), "{value}");
     }
@@ -84,7 +84,7 @@ async fn the_principal_is_the_one_an_authentication_layer_found() {
     let mut request = post(GOOD);
     request.extensions_mut().insert(Principal::named("shop-7"));
 
-    ask(&intake.router(), request).await;
+    ask(&intake.service(), request).await;
 
     assert_eq!(intake.calls()[0].principal, Principal::named("shop-7"));
 }
@@ -95,7 +95,7 @@ async fn a_body_in_pieces_is_read_whole() {
     let body = axum::body::Body::from_stream(futures_util::stream::iter(pieces));
     let intake = ScriptedIntake::accepting();
 
-    let answer = ask(&intake.router(), post(body)).await;
+    let answer = ask(&intake.service(), post(body)).await;
 
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
     assert_eq!(intake.calls()[0].request, request(4_999, "EUR"));
@@ -105,7 +105,7 @@ async fn a_body_in_pieces_is_read_whole() {
 async fn a_body_of_exactly_the_limit_is_read() {
     let padded = format!("{GOOD}{}", " ".repeat(64 * 1024 - GOOD.len()));
 
-    let answer = ask(&ScriptedIntake::accepting().router(), post(padded)).await;
+    let answer = ask(&ScriptedIntake::accepting().service(), post(padded)).await;
 
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
 }

@@ -13,7 +13,7 @@ fn answered_well(body: Vec<u8>, header: Option<(&'static str, Vec<u8>)>) {
         request = with_header(request, name, &value);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let answer = runtime.block_on(ask(&intake.router(), request));
+    let answer = runtime.block_on(ask(&intake.service(), request));
     if answer.status == StatusCode::ACCEPTED {
         assert_eq!(intake.calls().len(), 1);
     } else {

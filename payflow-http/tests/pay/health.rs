@@ -39,7 +39,7 @@ async fn readiness_follows_what_the_service_says_and_liveness_does_not() {
 
 #[tokio::test]
 async fn without_a_readiness_it_is_always_ready() {
-    let router = ScriptedIntake::accepting().router();
+    let router = ScriptedIntake::accepting().service();
     for path in ["/livez", "/readyz"] {
         let answer = ask(&router, request(&Method::GET, path)).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
@@ -48,7 +48,7 @@ async fn without_a_readiness_it_is_always_ready() {
 
 #[tokio::test]
 async fn another_method_is_405_with_allow() {
-    let router = ScriptedIntake::accepting().router();
+    let router = ScriptedIntake::accepting().service();
     for path in ["/livez", "/readyz"] {
         let answer = ask(&router, request(&Method::POST, path)).await;
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");

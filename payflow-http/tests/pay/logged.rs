@@ -61,7 +61,7 @@ async fn a_thousand_failures_are_one_line_and_the_recovery_another() {
         }
         Ok(Acceptance::new(payment_id()))
     });
-    let router = intake.router();
+    let router = intake.service();
     let body = r#"{"userId":"payer-4711","amount":49.99,"method":"paypal"}"#;
 
     for _ in 0..1_000 {
@@ -98,7 +98,7 @@ async fn outage_that_makes_503_and_504_is_still_two_lines() {
         };
         Err(IntakeError::Failed { payment_id: payment_id(), error })
     });
-    let router = intake.router();
+    let router = intake.service();
 
     for _ in 0..100 {
         ask(&router, post(crate::scripted::GOOD)).await;
@@ -117,7 +117,7 @@ async fn outage_that_makes_503_and_504_is_still_two_lines() {
 async fn what_clients_do_wrong_is_no_line() {
     let lines = Lines::default();
     let _guard = tracing::subscriber::set_default(lines.clone());
-    let router = ScriptedIntake::answering(|| Err(IntakeError::KeyReused)).router();
+    let router = ScriptedIntake::answering(|| Err(IntakeError::KeyReused)).service();
 
     for body in ["", "{}", "[]", crate::scripted::GOOD] {
         ask(&router, post(body)).await;

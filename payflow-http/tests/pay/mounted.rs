@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{Method, Request, StatusCode};
 use axum::middleware::{self, Next};
 use axum::routing::get;
@@ -57,6 +58,32 @@ async fn merged_beside_other_methods_of_the_same_path() {
     let mut put = post(GOOD);
     *put.method_mut() = Method::PUT;
     assert_eq!(ask(&app, put).await.header("allow"), Some("GET,HEAD,POST"));
+}
+
+#[tokio::test]
+async fn the_service_answers_as_the_router_does_whatever_is_asked() {
+    let intake = ScriptedIntake::accepting();
+    let payments = || intake.payments().with_default_currency(currency("EUR"));
+    let more = || Router::new().route("/more", get(|| async { "more" }));
+    let (service, router) = (payments().into_service().merge(more()), payments().into_router().merge(more()));
+    for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS] {
+        for path in ["/pay", "/pay?a=b", "/pay/", "/PAY", "//pay", "/", "/livez", "/readyz", "/more"] {
+            for body in [GOOD, "{}", ""] {
+                let request = || {
+                    let mut request = at(path, post(body));
+                    *request.method_mut() = method.clone();
+                    request
+                };
+                let (one, mut other) = (ask(&service, request()).await, ask(&router, request()).await);
+                if !one.headers.contains_key(CONTENT_LENGTH) {
+                    // The server's own work, which axum does for it.
+                    other.headers.remove(CONTENT_LENGTH);
+                }
+                assert_eq!(one.status, other.status, "{method} {path} {body}");
+                assert_eq!((one.headers, one.text), (other.headers, other.text), "{method} {path} {body}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

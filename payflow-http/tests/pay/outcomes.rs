@@ -9,7 +9,7 @@ use crate::scripted::{Answer, GOOD, PAYMENT_ID, ScriptedIntake, ask, payment_id,
 
 async fn answer_to(error: impl Fn() -> IntakeError + Send + Sync + 'static) -> Answer {
     let intake = ScriptedIntake::answering(move || Err(error()));
-    let answer = ask(&intake.router(), post(GOOD)).await;
+    let answer = ask(&intake.service(), post(GOOD)).await;
     assert_eq!(intake.calls().len(), 1, "{answer:?}");
     answer
 }
@@ -58,7 +58,7 @@ async fn an_unknown_outcome_is_504_with_the_payment_id() {
 #[tokio::test]
 async fn a_panic_of_the_intake_is_an_unknown_outcome() {
     let intake = ScriptedIntake::answering(|| panic!("on purpose"));
-    let answer = ask(&intake.router(), post(GOOD)).await;
+    let answer = ask(&intake.service(), post(GOOD)).await;
 
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT, "{answer:?}");
     assert_eq!(answer.problem()["type"], "urn:payflow:problem:outcome-unknown");

@@ -1,18 +1,18 @@
 //! An intake that answers as it is told and keeps what it was asked, and a client without a network.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use axum::Router;
-use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use payflow_core::{
     Acceptance, Currency, IdempotencyKey, Intake, IntakeError, PaymentId, PaymentRequest, Principal,
 };
-use payflow_http::PaymentRouter;
+use payflow_http::{PayService, PaymentRouter};
 use serde_json::Value;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 pub(crate) const GOOD: &str = r#"{"userId":"u001","amount":49.99,"method":"paypal"}"#;
 pub(crate) const PAYMENT_ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -47,9 +47,9 @@ impl ScriptedIntake {
         self.calls.lock().unwrap().clone()
     }
 
-    /// The router as a service would have it, with euro as the default currency.
-    pub(crate) fn router(self: &Arc<Self>) -> Router {
-        self.payments().with_default_currency(currency("EUR")).into_router()
+    /// All routes, with euro as the default currency.
+    pub(crate) fn service(self: &Arc<Self>) -> PayService {
+        self.payments().with_default_currency(currency("EUR")).into_service()
     }
 
     pub(crate) fn payments(self: &Arc<Self>) -> PaymentRouter {
@@ -103,8 +103,12 @@ impl Answer {
     }
 }
 
-pub(crate) async fn ask(router: &Router, request: Request<Body>) -> Answer {
-    let response = router.clone().oneshot(request).await.unwrap();
+pub(crate) async fn ask<S, B>(service: &S, request: Request<Body>) -> Answer
+where
+    S: Service<Request<Body>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + Sync,
+    B: http_body::Body<Data = Bytes, Error = axum::Error> + Send,
+{
+    let response = service.clone().oneshot(request).await.unwrap();
     let (head, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     Answer { status: head.status, headers: head.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
@@ -113,7 +117,7 @@ pub(crate) async fn ask(router: &Router, request: Request<Body>) -> Answer {
 /// The answer to what the intake must never hear of.
 pub(crate) async fn refusal(request: Request<Body>) -> Answer {
     let intake = ScriptedIntake::accepting();
-    let answer = ask(&intake.router(), request).await;
+    let answer = ask(&intake.service(), request).await;
     assert_eq!(intake.calls(), [], "{answer:?}");
     answer
 }

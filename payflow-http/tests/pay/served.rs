@@ -1,16 +1,15 @@
-//! The router on the crate's own server: what only shows on a socket.
+//! The routes on the crate's own server: what only shows on a socket.
 
 use std::time::Duration;
 
-use axum::Router;
-use payflow_http::{Server, ServerConfig};
+use payflow_http::{PayService, Server, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::scripted::{GOOD, PAYMENT_ID, ScriptedIntake};
 
 /// Sends `request` and reads until the server closes.
-async fn exchange(router: Router, config: ServerConfig, request: &str) -> String {
+async fn exchange(service: PayService, config: ServerConfig, request: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let client = async {
@@ -23,7 +22,7 @@ async fn exchange(router: Router, config: ServerConfig, request: &str) -> String
     let server = Server::new(config).unwrap();
     tokio::select! {
         biased;
-        ended = server.run(listener, router, std::future::pending()) => panic!("{ended:?}"),
+        ended = server.run(listener, service, std::future::pending()) => panic!("{ended:?}"),
         answer = client => answer,
     }
 }
@@ -45,7 +44,7 @@ async fn a_chunked_payment_is_accepted() {
         second.len()
     );
 
-    let answer = exchange(intake.router(), ServerConfig::new(), &request).await;
+    let answer = exchange(intake.service(), ServerConfig::new(), &request).await;
 
     assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
     assert!(answer.contains(PAYMENT_ID), "{answer}");
@@ -58,7 +57,7 @@ async fn too_long_is_413_with_and_without_a_declared_length() {
     for request in [head("content-length: 65537"), format!("{}{chunks}", head("transfer-encoding: chunked"))]
     {
         let intake = ScriptedIntake::accepting();
-        let answer = exchange(intake.router(), ServerConfig::new(), &request).await;
+        let answer = exchange(intake.service(), ServerConfig::new(), &request).await;
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
         assert!(answer.contains("application/problem+json"), "{answer}");
         assert_eq!(intake.calls(), []);
@@ -71,8 +70,41 @@ async fn a_stalled_body_is_408_and_no_payment() {
     let config = ServerConfig::new().with_body_deadline(Duration::from_millis(50));
     let request = format!("{}{GOOD}", head(&format!("content-length: {}", GOOD.len() + 1)));
 
-    let answer = exchange(intake.router(), config, &request).await;
+    let answer = exchange(intake.service(), config, &request).await;
 
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert_eq!(intake.calls(), []);
+}
+
+/// Each byte comes long before the deadline, and the last one after it.
+#[tokio::test]
+async fn a_body_that_trickles_in_is_408_and_no_payment() {
+    let intake = ScriptedIntake::accepting();
+    let config = ServerConfig::new().with_body_deadline(Duration::from_millis(200));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head("content-length: 65536").as_bytes()).await.unwrap();
+        let (mut reading, mut writing) = stream.split();
+        let mut answer = String::new();
+        let trickle = async {
+            while writing.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            read = reading.read_to_string(&mut answer) => read.unwrap(),
+            () = trickle => 0,
+        };
+        answer
+    };
+    let server = Server::new(config).unwrap();
+    let answer = tokio::select! {
+        biased;
+        ended = server.run(listener, intake.service(), std::future::pending()) => panic!("{ended:?}"),
+        answer = client => answer,
+    };
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert_eq!(intake.calls(), []);
 }
@@ -82,7 +114,7 @@ async fn a_body_of_bad_chunks_is_400_and_no_payment() {
     let intake = ScriptedIntake::accepting();
     let request = format!("{}{:x}\r\n{GOOD}\r\nnonsense\r\n", head("transfer-encoding: chunked"), GOOD.len());
 
-    let answer = exchange(intake.router(), ServerConfig::new(), &request).await;
+    let answer = exchange(intake.service(), ServerConfig::new(), &request).await;
 
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert_eq!(intake.calls(), []);
