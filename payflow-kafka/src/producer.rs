@@ -2,6 +2,7 @@
 
 mod context;
 mod encode;
+mod pending;
 mod polling;
 mod queue;
 mod sends;
@@ -15,10 +16,10 @@ use payflow_core::{Error, Fault, Producer, Receipt, Record, Topic};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer as _};
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::context::{Context, Outcome, Pending};
+use self::context::Context;
+use self::pending::{Decided, Pending};
 use self::polling::Polling;
 use self::queue::{Place, Queue};
 use self::sends::{Epoch, Sends};
@@ -86,22 +87,17 @@ impl KafkaProducer {
     }
 
     /// Hands a record to librdkafka, which decides it later.
-    fn enqueue(&self, record: &Record, place: Place, epoch: Arc<Epoch>) -> Result<Decided, Error> {
-        let (sender, outcome) = oneshot::channel();
-        let pending = Box::new(Pending::new(sender, self.health.seen(), place, epoch));
-        match self.client.send(encode::base_record(record, pending)) {
-            Ok(()) => Ok(Decided { outcome, topic: record.topic.clone() }),
+    fn enqueue(&self, record: &Record, place: Place, epoch: Arc<Epoch>) -> Result<Sent, Error> {
+        let pending = Pending::new(self.health.seen(), place, epoch);
+        match self.client.send(encode::base_record(record, Arc::clone(&pending))) {
+            Ok(()) => Ok(Sent { decided: Decided(pending), topic: record.topic.clone() }),
             Err((refused, _)) => Err(self.failed(&record.topic, error::code_of(&refused), Persisted::No)),
         }
     }
 
-    async fn wait(&self, decided: Decided) -> Result<Receipt, Error> {
-        match decided.outcome.await {
-            Ok(Ok(receipt)) => Ok(receipt),
-            Ok(Err((code, persisted))) => Err(self.failed(&decided.topic, code, persisted)),
-            // Every record gets its report while the polling thread lives.
-            Err(_) => Err(Error::unknown(SEND).because("the polling thread ended without a report")),
-        }
+    /// Every record gets its report: the polling thread lives until the last is decided.
+    async fn wait(&self, sent: Sent) -> Result<Receipt, Error> {
+        sent.decided.await.map_err(|(code, persisted)| self.failed(&sent.topic, code, persisted))
     }
 
     fn failed(&self, topic: &Topic, code: RDKafkaErrorCode, persisted: Persisted) -> Error {
@@ -121,9 +117,9 @@ impl Producer for KafkaProducer {
     async fn send(&self, record: Record) -> Result<Receipt, Error> {
         let epoch = self.sends.begin();
         let place = self.queue.enter(encode::size_bytes(&record)).await?;
-        let decided = self.enqueue(&record, place, epoch)?;
+        let sent = self.enqueue(&record, place, epoch)?;
         drop(record);
-        self.wait(decided).await
+        self.wait(sent).await
     }
 
     async fn send_all(&self, records: Vec<Record>) -> Vec<Result<Receipt, Error>> {
@@ -143,9 +139,10 @@ impl Producer for KafkaProducer {
         let mut results = Vec::with_capacity(sends.len());
         for send in sends {
             results.push(match send {
-                Ok(decided) => self.wait(decided).await,
+                Ok(sent) => self.wait(sent).await,
                 Err(refused) => Err(refused),
             });
+            tokio::task::consume_budget().await;
         }
         results
     }
@@ -167,9 +164,9 @@ impl fmt::Debug for KafkaProducer {
     }
 }
 
-/// What becomes of a record that librdkafka has taken.
-struct Decided {
-    outcome: oneshot::Receiver<Outcome>,
+/// A record that librdkafka has taken.
+struct Sent {
+    decided: Decided,
     topic: Topic,
 }
 

@@ -34,17 +34,24 @@ impl PaymentHeaders {
     /// # Errors
     /// A header is there and says nonsense.
     pub fn read(headers: &Headers) -> Result<Self, InvalidPayment> {
-        if headers.is_empty() {
-            return Ok(Self::default());
+        let (mut currency, mut payment_id, mut created_at) = (None, None, None);
+        // The last of a name holds.
+        for header in headers {
+            match header.name {
+                HeaderName::CURRENCY => currency = header.value,
+                HeaderName::PAYMENT_ID => payment_id = header.value,
+                HeaderName::CREATED_AT => created_at = header.value,
+                _ => {}
+            }
         }
         Ok(Self {
-            currency: read(headers, HeaderName::CURRENCY, Field::Currency, |text| {
+            currency: read(currency, Field::Currency, |text| {
                 Currency::parse(text).map_err(|error| error.to_string())
             })?,
-            payment_id: read(headers, HeaderName::PAYMENT_ID, Field::PaymentId, |text| {
+            payment_id: read(payment_id, Field::PaymentId, |text| {
                 PaymentId::parse(text).map_err(|error| error.to_string())
             })?,
-            created_at: read(headers, HeaderName::CREATED_AT, Field::CreatedAt, |text| {
+            created_at: read(created_at, Field::CreatedAt, |text| {
                 time::read(text).map_err(|_| "is not an RFC 3339 time".to_owned())
             })?,
         })
@@ -65,13 +72,13 @@ impl PaymentHeaders {
     }
 }
 
+#[inline]
 fn read<V>(
-    headers: &Headers,
-    name: &str,
+    value: Option<&[u8]>,
     field: Field,
     parse: impl FnOnce(&str) -> Result<V, String>,
 ) -> Result<Option<V>, InvalidPayment> {
-    let Some(value) = headers.get(name) else {
+    let Some(value) = value else {
         return Ok(None);
     };
     let text = str::from_utf8(value).map_err(|_| InvalidPayment::new(field, "is not UTF-8"))?;

@@ -18,10 +18,7 @@ use http::{Method, Request, Response, StatusCode, Uri};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
-use tokio::{
-    sync::Semaphore,
-    time::{Timeout, error::Elapsed, timeout},
-};
+use tokio::{sync::Semaphore, time::Instant};
 use tower_service::Service;
 
 use super::{
@@ -31,6 +28,7 @@ use super::{
     progress::SharedProgress,
     response_body::{BoxError, ResponseBody, UnderWay, panic_message},
     target,
+    timers::{Timer, Timers},
 };
 
 /// The service as hyper calls it, for one connection.
@@ -39,6 +37,7 @@ pub(super) struct Exchange<S> {
     service: S,
     limits: Limits,
     progress: SharedProgress,
+    timers: Timers,
 }
 
 /// What holds for each request, whatever its connection.
@@ -62,8 +61,8 @@ impl Limits {
 }
 
 impl<S> Exchange<S> {
-    pub(super) const fn new(service: S, limits: Limits, progress: SharedProgress) -> Self {
-        Self { service, limits, progress }
+    pub(super) fn new(service: S, limits: Limits, progress: SharedProgress) -> Self {
+        Self { service, limits, progress, timers: Timers::default() }
     }
 }
 
@@ -95,7 +94,8 @@ where
         let served = Served::Asked { service: self.service.clone(), request: Some(request) };
         let request_deadline = self.limits.request_deadline;
         Box::pin(Answering {
-            served: timeout(request_deadline, AssertUnwindSafe(served).catch_unwind()),
+            served: AssertUnwindSafe(served).catch_unwind(),
+            deadline: self.timers.start(Instant::now() + request_deadline),
             asked: Some(Asked { method, uri, asker, body_timed_out, request_deadline, under_way }),
         })
     }
@@ -133,7 +133,8 @@ pin_project! {
         S: Service<Request<RequestBody>>,
     {
         #[pin]
-        served: Timeout<CatchUnwind<AssertUnwindSafe<Served<S, S::Future>>>>,
+        served: CatchUnwind<AssertUnwindSafe<Served<S, S::Future>>>,
+        deadline: Timer,
         asked: Option<Asked>,
     }
 }
@@ -156,7 +157,13 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let served = ready!(this.served.poll(cx));
+        let served = match this.served.poll(cx) {
+            Poll::Ready(served) => Some(served),
+            Poll::Pending => {
+                ready!(this.deadline.poll(cx));
+                None
+            }
+        };
         // Nobody polls what is ready a second time.
         let Some(asked) = this.asked.take() else { return Poll::Pending };
         Poll::Ready(Ok(match asked.judge(served) {
@@ -169,8 +176,8 @@ where
     }
 }
 
-/// What became of a request: of its time, of the service's code, of the service.
-type Outcome<R, E> = Result<Result<Result<R, E>, Box<dyn Any + Send>>, Elapsed>;
+/// What became of a request: `None` if its time was over, else what came of the service's code, and of the service.
+type Outcome<R, E> = Option<Result<Result<R, E>, Box<dyn Any + Send>>>;
 
 impl Asked {
     /// `Err` is what to answer in the service's place.
@@ -181,11 +188,11 @@ impl Asked {
         // Without its query, which may hold what is nobody's business.
         let (method, path) = (&self.method, self.uri.path());
         Err(match served {
-            Ok(Ok(Ok(response))) if self.body_timed_out.is_set() && response.status().is_client_error() => {
+            Some(Ok(Ok(response))) if self.body_timed_out.is_set() && response.status().is_client_error() => {
                 (StatusCode::REQUEST_TIMEOUT, "the request's body was not received in time")
             }
-            Ok(Ok(Ok(response))) => return Ok(response),
-            Ok(Ok(Err(error))) => {
+            Some(Ok(Ok(response))) => return Ok(response),
+            Some(Ok(Err(error))) => {
                 let error: BoxError = error.into();
                 tracing::error!(%method, path, error = &*error as &(dyn Error + Send + Sync), "service failed");
                 (
@@ -193,14 +200,14 @@ impl Asked {
                     "the server failed on the request; it may have taken effect",
                 )
             }
-            Ok(Err(panic)) => {
+            Some(Err(panic)) => {
                 tracing::error!(%method, path, panic = panic_message(&*panic), "service panicked");
                 (
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "the server failed on the request; it may have taken effect",
                 )
             }
-            Err(_elapsed) => {
+            None => {
                 let within = self.request_deadline;
                 tracing::error!(%method, path, ?within, "service did not answer in time");
                 (

@@ -11,6 +11,7 @@ mod framing;
 mod progress;
 mod response_body;
 mod target;
+mod timers;
 mod transport;
 
 use std::{error::Error, future::Future, io, pin::pin, sync::Arc};

@@ -164,8 +164,12 @@ impl UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.frame_taken();
-        self.progress.lock().request_ended(Instant::now());
+        let now = Instant::now();
+        let mut progress = self.progress.lock();
+        if self.frame_is_out {
+            progress.frame_taken(now);
+        }
+        progress.request_ended(now);
     }
 }
 

@@ -8,39 +8,13 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext, PurgeConfig};
-use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
-use super::queue::Place;
-use super::sends::Epoch;
+use super::pending::Pending;
 use crate::error::code_of;
-use crate::health::{KafkaHealth, Seen};
+use crate::health::KafkaHealth;
 use crate::log::{self, Once};
 use crate::native::{Persisted, message_status};
-
-/// A record on its way: who waits for it, and what it holds until it is decided.
-pub(super) struct Pending {
-    sender: oneshot::Sender<Outcome>,
-    /// Before librdkafka had it.
-    seen: Seen,
-    _place: Place,
-    _epoch: Arc<Epoch>,
-}
-
-impl Pending {
-    pub(super) fn new(sender: oneshot::Sender<Outcome>, seen: Seen, place: Place, epoch: Arc<Epoch>) -> Self {
-        Self { sender, seen, _place: place, _epoch: epoch }
-    }
-
-    /// Tells the one who waits before the place is free and a flush may end.
-    fn resolve(self, outcome: Outcome) {
-        // Nobody waits if the send was dropped.
-        let _ = self.sender.send(outcome);
-    }
-}
-
-/// What a delivery report says of a record.
-pub(super) type Outcome = Result<Receipt, (RDKafkaErrorCode, Persisted)>;
 
 pub(super) struct Context {
     health: KafkaHealth,
@@ -91,7 +65,7 @@ impl ClientContext for Context {
 }
 
 impl ProducerContext for Context {
-    type DeliveryOpaque = Box<Pending>;
+    type DeliveryOpaque = Arc<Pending>;
 
     fn delivery(&self, delivered: &DeliveryResult<'_>, pending: Self::DeliveryOpaque) {
         let outcome = match delivered {

@@ -1,17 +1,19 @@
 //! A record as librdkafka takes it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use payflow_core::{Headers, Record};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
 
-use super::context::Pending;
+use super::pending::Pending;
 
 /// The record, to be copied by the send.
 pub(super) fn base_record(
     record: &Record,
-    pending: Box<Pending>,
-) -> BaseRecord<'_, [u8], [u8], Box<Pending>> {
+    pending: Arc<Pending>,
+) -> BaseRecord<'_, [u8], [u8], Arc<Pending>> {
     let mut base = BaseRecord::with_opaque_to(record.topic.as_str(), pending);
     base.key = record.key.as_deref();
     base.payload = record.value.as_deref();
