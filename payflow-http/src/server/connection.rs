@@ -12,6 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::{Request, Response};
 use http_body::Body;
 use hyper::{
@@ -171,30 +172,34 @@ impl Connections {
         C: GracefulConnection<Error = hyper::Error>,
     {
         let mut connection = pin!(connection);
-        let mut look = pin!(sleep_until(Instant::now()));
+        // Polled only when woken: the connection is, some times for each request.
+        let mut asides = FuturesUnordered::new();
         let mut is_draining = false;
+        asides.push(self.aside(is_draining, Instant::now()));
         loop {
-            tokio::select! {
+            let aside = tokio::select! {
                 biased;
-                // It comes after the drain only: until then nothing is asked.
-                () = self.cut_off.cancelled(), if is_draining => return Ended::CutOff,
                 result = connection.as_mut() => {
                     if let Err(error) = result {
                         tracing::debug!(%error, "connection failed");
                     }
                     return Ended::ByItself;
                 }
-                () = self.drain.cancelled(), if !is_draining => {
+                Some(aside) = asides.next() => aside,
+            };
+            let now = Instant::now();
+            let mut look_at = now;
+            match aside {
+                Aside::Asked if is_draining => return Ended::CutOff,
+                Aside::Asked => {
                     is_draining = true;
-                    progress.lock().closing(Instant::now());
-                    look.as_mut().reset(Instant::now());
+                    progress.lock().closing(now);
                     connection.as_mut().graceful_shutdown();
                 }
-                () = look.as_mut() => {
-                    let now = Instant::now();
+                Aside::Look => {
                     let check = progress.lock().check(now);
                     match check {
-                        Check::At(next) => look.as_mut().reset(next),
+                        Check::At(next) => look_at = next,
                         Check::Close => {
                             progress.lock().closing(now);
                             connection.as_mut().graceful_shutdown();
@@ -206,6 +211,18 @@ impl Connections {
                     }
                 }
             }
+            asides.push(self.aside(is_draining, look_at));
+        }
+    }
+
+    /// Waits for what concerns a connection beside its bytes.
+    async fn aside(&self, is_draining: bool, look_at: Instant) -> Aside {
+        // The cut comes after the drain only.
+        let asked = if is_draining { &self.cut_off } else { &self.drain };
+        tokio::select! {
+            biased;
+            () = asked.cancelled() => Aside::Asked,
+            () = sleep_until(look_at) => Aside::Look,
         }
     }
 
@@ -225,6 +242,14 @@ impl Connections {
             .keep_alive_timeout(config.http2_ping_timeout);
         http2
     }
+}
+
+/// What happened beside a connection.
+enum Aside {
+    /// It is to drain; or, if it does, to be cut off.
+    Asked,
+    /// Its deadlines are to be looked at.
+    Look,
 }
 
 /// How a client began.
