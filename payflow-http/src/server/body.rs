@@ -7,7 +7,6 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -63,11 +62,11 @@ impl TimedOut {
 }
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming, deadline: Duration, timed_out: TimedOut) -> Self {
+    pub(super) fn new(incoming: Incoming, until: Instant, timed_out: TimedOut) -> Self {
         let deadline = if incoming.is_end_stream() {
             Deadline::Over
         } else {
-            Deadline::Untimed { until: Instant::now() + deadline, polled: false }
+            Deadline::Untimed { until, polled: false }
         };
         Self { incoming, deadline, timed_out }
     }

@@ -89,13 +89,14 @@ where
 
         let body_timed_out = TimedOut::default();
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let body_deadline = self.limits.body_deadline;
+        let now = Instant::now();
+        let body_deadline = now + self.limits.body_deadline;
         let request = request.map(|body| RequestBody::new(body, body_deadline, body_timed_out.clone()));
         let served = Served::Asked { service: self.service.clone(), request: Some(request) };
         let request_deadline = self.limits.request_deadline;
         Box::pin(Answering {
             served: AssertUnwindSafe(served).catch_unwind(),
-            deadline: self.timers.start(Instant::now() + request_deadline),
+            deadline: self.timers.start(now + request_deadline),
             asked: Some(Asked { method, uri, asker, body_timed_out, request_deadline, under_way }),
         })
     }

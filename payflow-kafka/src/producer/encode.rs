@@ -25,10 +25,13 @@ pub(super) fn base_record(
 }
 
 fn headers(headers: &Headers) -> OwnedHeaders {
-    headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |owned, header| {
+    headers.iter().fold(OwnedHeaders::new_with_capacity(USUAL_HEADERS), |owned, header| {
         owned.insert(Header { key: header.name, value: header.value })
     })
 }
+
+/// As many as a payment has, with room for a trace: to count them would be a walk over them.
+const USUAL_HEADERS: usize = 8;
 
 /// What the record takes of the queue's bytes.
 pub(super) fn size_bytes(record: &Record) -> usize {
