@@ -36,6 +36,9 @@ pub(crate) struct Drain {
     /// Hand the bytes of each record over, and decode nothing.
     #[arg(long)]
     pub(crate) bytes: bool,
+    /// Let a floor look at the name and the value of each header, as who wants a payment's id does. Payflow's codec always does.
+    #[arg(long)]
+    pub(crate) headers: bool,
     /// How many handlers run at once. A floor runs one.
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) in_flight: u32,

@@ -39,7 +39,7 @@ pub(crate) struct Plan {
     /// How many records a topic holds that is drained.
     #[arg(long, default_value_t = MESSAGES, value_parser = clap::value_parser!(u64).range(1..))]
     messages: u64,
-    /// Drain records with the headers that payflow's front door writes, which the floors do not look at.
+    /// Drain records with the headers that payflow's front door writes; all sides look at each.
     #[arg(long)]
     headers: bool,
     /// Drain without decoding, on all sides: the handler is given the bytes.
@@ -215,6 +215,7 @@ impl Plan {
             format!("--order={}", name(self.order)),
         ];
         args.extend(self.bytes.then(|| "--bytes".to_owned()));
+        args.extend(self.headers.then(|| "--headers".to_owned()));
         args
     }
 

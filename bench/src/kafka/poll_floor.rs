@@ -3,10 +3,10 @@
 use anyhow::Context;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message as _;
+use rdkafka::message::{Headers as _, Message as _};
 
 use super::drain::{Drain, Source};
-use super::floor::{Run, WAIT, client_config};
+use super::floor::{Run, WAIT, client_config, look_at};
 use super::report::Report;
 
 /// Drains a topic by a bare loop around `BaseConsumer::poll`, and prints what it took.
@@ -20,7 +20,12 @@ fn carry(drain: &Drain, source: &Source) -> anyhow::Result<Report> {
     consumer.subscribe(&[source.topic.as_str()])?;
     while run.left() > 0 {
         match consumer.poll(WAIT) {
-            Some(Ok(message)) => run.handle(message.payload().unwrap_or_default())?,
+            Some(Ok(message)) => {
+                if drain.headers && let Some(headers) = message.headers() {
+                    headers.iter().for_each(|header| look_at(header.key.as_bytes(), header.value));
+                }
+                run.handle(message.payload().unwrap_or_default())?;
+            }
             Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
                 return Err(KafkaError::MessageConsumptionFatal(code).into());
             }

@@ -3,7 +3,7 @@
 //! The one place here with unsafe code: the wrapper has no such call.
 #![allow(unsafe_code)]
 
-use std::ffi::{CString, c_void};
+use std::ffi::{CStr, CString, c_void};
 use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -12,14 +12,15 @@ use std::time::Duration;
 use anyhow::bail;
 use rdkafka::ClientContext;
 use rdkafka::bindings::{
-    rd_kafka_consume_batch_queue, rd_kafka_message_destroy, rd_kafka_message_t, rd_kafka_queue_destroy,
-    rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_new, rd_kafka_queue_t,
+    rd_kafka_consume_batch_queue, rd_kafka_header_get_all, rd_kafka_message_destroy, rd_kafka_message_headers,
+    rd_kafka_message_t, rd_kafka_queue_destroy, rd_kafka_queue_forward, rd_kafka_queue_get_partition,
+    rd_kafka_queue_new, rd_kafka_queue_t,
 };
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::drain::{Drain, Source};
-use super::floor::{Run, WAIT, client_config};
+use super::floor::{Run, WAIT, client_config, look_at};
 use super::report::Report;
 
 /// Drains a topic by a bare loop around the batch call, and prints what it took.
@@ -38,7 +39,7 @@ fn carry(drain: &Drain, source: &Source) -> anyhow::Result<Report> {
             eprintln!("receiving fails, and is tried again: {error}");
         }
         let most = usize::try_from(run.left()).unwrap_or(BATCH).min(BATCH);
-        queue.read(&mut batch, most, |value| run.handle(value))?;
+        queue.read(&mut batch, most, drain.headers, |value| run.handle(value))?;
         run.commit(&queue.consumer)?;
     }
     run.end(&queue.consumer)
@@ -68,6 +69,7 @@ impl DataQueue {
         &self,
         batch: &mut Vec<*mut rd_kafka_message_t>,
         most: usize,
+        headers: bool,
         mut on_value: impl FnMut(&[u8]) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let queue = self.consumer.context().queue.load(Ordering::SeqCst);
@@ -89,6 +91,9 @@ impl DataQueue {
                 if shown.err != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
                     eprintln!("receiving from a partition fails, and is tried again: {:?}", shown.err);
                 } else if outcome.is_ok() {
+                    if headers {
+                        look_at_headers(message);
+                    }
                     outcome = on_value(bytes(shown.payload, shown.len));
                 }
                 rd_kafka_message_destroy(message);
@@ -103,6 +108,33 @@ impl Drop for DataQueue {
         let queue = self.consumer.context().queue.swap(ptr::null_mut(), Ordering::SeqCst);
         // SAFETY: it was made by `new` and is given back here alone. The consumer is dropped after this.
         unsafe { rd_kafka_queue_destroy(queue) }
+    }
+}
+
+/// # Safety
+/// The message is alive.
+unsafe fn look_at_headers(message: *const rd_kafka_message_t) {
+    let mut headers = ptr::null_mut();
+    // SAFETY: the message is alive, and the headers are its own; so are the names and values that are told of them, which end
+    // where they are told to.
+    unsafe {
+        if rd_kafka_message_headers(message, &raw mut headers) != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return;
+        }
+        for index in 0.. {
+            let (mut name, mut value, mut length) = (ptr::null(), ptr::null(), 0);
+            let told = rd_kafka_header_get_all(
+                headers,
+                index,
+                &raw mut name,
+                &raw mut value,
+                &raw mut length,
+            );
+            if told != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return;
+            }
+            look_at(CStr::from_ptr(name).to_bytes(), Some(bytes(value, length)));
+        }
     }
 }
 

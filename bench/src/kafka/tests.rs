@@ -71,7 +71,9 @@ fn every_contender_drains_and_commits_all() {
         &["consume", "--order=partition", "--handler-ms=1", "--in-flight=500", "--shards=1"],
         &["consume", "--unbounded"],
         &["poll-floor"],
+        &["poll-floor", "--headers"],
         &["queue-floor"],
+        &["queue-floor", "--headers"],
     ] {
         let group = fresh_name("group");
         assert_eq!(filled.left(&group), 1_000, "{args:?}");
