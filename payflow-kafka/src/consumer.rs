@@ -59,6 +59,9 @@ pub struct KafkaConsumer {
 impl KafkaConsumer {
     /// Joins the group of `config`, subscribed to `topics`. Returns before it has joined, whether a broker is there or not.
     ///
+    /// A topic that no broker knows yet is found within a minute of its creation (`topic.metadata.refresh.interval.ms`), and so is a
+    /// partition that is added: who makes the topic calls [`KafkaTopics::ensure`](crate::KafkaTopics::ensure) first.
+    ///
     /// # Errors
     /// [`Permanent`](payflow_core::Fault::Permanent): a setting cannot work, or there is no topic; the cause says which.
     pub fn new(

@@ -115,6 +115,9 @@ impl KafkaConsumerConfig {
         // At its default of 1,000 a bounded queue runs many times slower; at 0 a thread spins while it is full.
         set_unless_given(&mut config, "fetch.queue.backoff.ms", "10");
         set_unless_given(&mut config, "fetch.wait.max.ms", "100");
+        // How long a topic is not found that no broker knew at the subscription, and a partition that was added since: by
+        // default five minutes.
+        set_unless_given(&mut config, "topic.metadata.refresh.interval.ms", "60000");
         self.check_properties(&config)?;
         Ok(config)
     }

@@ -133,6 +133,7 @@ fn a_property_tunes_what_is_not_promised() {
     assert_eq!(consumer.get("fetch.wait.max.ms"), Some("7"));
     assert_eq!(consumer.get("reconnect.backoff.max.ms"), Some("2000"));
     assert_eq!(consumer.get("fetch.queue.backoff.ms"), Some("10"));
+    assert_eq!(consumer.get("topic.metadata.refresh.interval.ms"), Some("60000"));
     let producer = KafkaProducerConfig::new().client_config(&config).unwrap();
     assert_eq!(producer.get("batch.num.messages"), Some("100"));
 }
