@@ -15,6 +15,7 @@ mod shard;
 #[cfg(feature = "simulation")]
 mod simulated;
 mod storm;
+mod turns;
 mod worker;
 
 use std::hash::{BuildHasher, RandomState};

@@ -21,7 +21,9 @@ fn carry(drain: &Drain, source: &Source) -> anyhow::Result<Report> {
     while run.left() > 0 {
         match consumer.poll(WAIT) {
             Some(Ok(message)) => {
-                if drain.headers && let Some(headers) = message.headers() {
+                if drain.headers
+                    && let Some(headers) = message.headers()
+                {
                     headers.iter().for_each(|header| look_at(header.key.as_bytes(), header.value));
                 }
                 run.handle(message.payload().unwrap_or_default())?;

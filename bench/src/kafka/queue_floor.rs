@@ -12,9 +12,9 @@ use std::time::Duration;
 use anyhow::bail;
 use rdkafka::ClientContext;
 use rdkafka::bindings::{
-    rd_kafka_consume_batch_queue, rd_kafka_header_get_all, rd_kafka_message_destroy, rd_kafka_message_headers,
-    rd_kafka_message_t, rd_kafka_queue_destroy, rd_kafka_queue_forward, rd_kafka_queue_get_partition,
-    rd_kafka_queue_new, rd_kafka_queue_t,
+    rd_kafka_consume_batch_queue, rd_kafka_header_get_all, rd_kafka_message_destroy,
+    rd_kafka_message_headers, rd_kafka_message_t, rd_kafka_queue_destroy, rd_kafka_queue_forward,
+    rd_kafka_queue_get_partition, rd_kafka_queue_new, rd_kafka_queue_t,
 };
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::types::RDKafkaRespErr;
@@ -123,13 +123,8 @@ unsafe fn look_at_headers(message: *const rd_kafka_message_t) {
         }
         for index in 0.. {
             let (mut name, mut value, mut length) = (ptr::null(), ptr::null(), 0);
-            let told = rd_kafka_header_get_all(
-                headers,
-                index,
-                &raw mut name,
-                &raw mut value,
-                &raw mut length,
-            );
+            let told =
+                rd_kafka_header_get_all(headers, index, &raw mut name, &raw mut value, &raw mut length);
             if told != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
                 return;
             }

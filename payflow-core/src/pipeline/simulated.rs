@@ -12,6 +12,7 @@ use super::lanes::Class;
 use super::random::Random;
 use super::shard::{Settled, Shard};
 use super::storm::StormWatch;
+use super::turns::Turns;
 use crate::consumer::{AckToken, Delivery, Inbound, Room};
 use crate::error::{Error, Fault};
 use worker::{Permits, Worker};
@@ -46,6 +47,8 @@ pub(crate) struct Job<'a> {
     pub(crate) again: bool,
     /// There is a storm at its destination.
     pub(crate) in_storm: bool,
+    /// So many first attempts of lanes, this one included, began one after another while something waited that had just come.
+    pub(crate) passed_over: usize,
 }
 
 /// What kind of work.
@@ -97,6 +100,8 @@ impl Process {
             seats: BTreeMap::new(),
             storms: storms.clone(),
             last: Class::First,
+            turns: Turns::default(),
+            passed_over: 0,
             ended: Vec::new(),
         };
         let workers = (0..config.shards).map(worker).collect();

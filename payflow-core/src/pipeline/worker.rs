@@ -32,6 +32,7 @@ use super::mailbox::Mailbox;
 use super::seats::{Begun, Panicked, Seats};
 use super::shard::{Failure, Outcome, Settled, Shard, Vacated, Work};
 use super::storm::StormWatch;
+use super::turns::Turns;
 use crate::codec::Codec;
 use crate::consumer::Delivery;
 use crate::error::{Error, Fault};
@@ -74,7 +75,7 @@ where
         arrived: Vec::new(),
         batches: Vec::new(),
         letters: Letters::new(tokio::time::Instant::now().into_std()),
-        letters_turn: false,
+        turns: Turns::default(),
         held_back: 0,
         seated: false,
         vacated: Vec::new(),
@@ -104,8 +105,7 @@ struct Worker<N> {
     batches: Vec<VecDeque<ToShard>>,
     /// Deliveries that were not sorted into lanes yet.
     letters: Letters,
-    /// Whether they are next where lanes wait too.
-    letters_turn: bool,
+    turns: Turns,
     /// What finished and the driver was not told of.
     held_back: usize,
     /// Whether something was seated in this turn.
@@ -248,7 +248,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
             let Poll::Ready(class) = self.permits.poll_acquire(cx, again, first) else {
                 return false;
             };
-            let used = if class == Class::Again || ready && self.is_lanes_turn() {
+            let used = if class == Class::Again || ready && self.turns.is_lanes(!self.letters.is_empty()) {
                 self.begin_ready(class, seats, perform, now)
             } else {
                 if ready {
@@ -265,13 +265,6 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         // The other shards get their turn at it too.
         self.permits.rest();
         true
-    }
-
-    /// Where lanes wait for their turn, what has just come has each second one: else it would wait until none of them waits.
-    fn is_lanes_turn(&mut self) -> bool {
-        let lanes_turn = self.letters.is_empty() || !self.letters_turn;
-        self.letters_turn = lanes_turn;
-        lanes_turn
     }
 
     /// Up to one that may start.

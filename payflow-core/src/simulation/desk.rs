@@ -198,6 +198,9 @@ impl Hands for AtWork<'_> {
         if desk.running.len() >= scene.plan.concurrency {
             scene.violated(format!("node {node}: more handlers run than the concurrency"));
         }
+        if job.passed_over > 1 {
+            scene.violated(format!("node {node}: what has just come has no turn beside lanes that wait"));
+        }
         let again = desk.running.values().filter(|running| running.again).count();
         if job.again && again >= (scene.plan.concurrency / 2).max(1) {
             scene.violated(format!("node {node}: retries take more than half of the concurrency"));

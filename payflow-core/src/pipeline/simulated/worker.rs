@@ -9,6 +9,7 @@ use crate::pipeline::engine::ToShard;
 use crate::pipeline::lanes::{Class, EntryId, Routed};
 use crate::pipeline::shard::{Failure, Outcome, Shard, Vacated, Work};
 use crate::pipeline::storm::StormWatch;
+use crate::pipeline::turns::Turns;
 
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -20,6 +21,9 @@ pub(super) struct Worker {
     pub(super) storms: StormWatch,
     /// The class that had the last turn, where both could have.
     pub(super) last: Class,
+    pub(super) turns: Turns,
+    /// First attempts of lanes that began one after another while something waited that had just come.
+    pub(super) passed_over: usize,
     pub(super) ended: Vec<(usize, Ending)>,
 }
 
@@ -116,13 +120,26 @@ impl Worker {
         now: Instant,
         hands: &mut impl Hands,
     ) -> bool {
-        if class == Class::Again || self.shard.has_ready(Class::First, now) {
+        let ready = self.shard.has_ready(Class::First, now);
+        if class == Class::Again || ready && self.turns.is_lanes(!self.letters.is_empty()) {
+            if class == Class::First {
+                self.passed_over = if self.letters.is_empty() { 0 } else { self.passed_over + 1 };
+            }
             let Some((id, work, delivery)) = self.shard.start(class, now) else {
                 return false;
             };
             let again = class == Class::Again;
             let in_storm = self.storms.is_on(self.storms.destination(hands.destination(&delivery)));
-            let job = Job { shard: index, seat, delivery: &delivery, task: task(&work), again, in_storm };
+            let passed_over = self.passed_over;
+            let job = Job {
+                shard: index,
+                seat,
+                delivery: &delivery,
+                task: task(&work),
+                again,
+                in_storm,
+                passed_over,
+            };
             let ending = hands.perform(&job);
             drop(delivery);
             if let Some(ending) = ending {
@@ -135,6 +152,10 @@ impl Worker {
             self.seats.insert(seat, (id, class));
             return true;
         }
+        self.passed_over = 0;
+        while ready && let Some(routed) = self.letters.pop_front_if(|routed| self.shard.has_lane_of(routed)) {
+            self.deliver(routed, now, hands);
+        }
         let Some(routed) = self.letters.pop_front() else {
             return false;
         };
@@ -143,8 +164,15 @@ impl Worker {
             return false;
         };
         let task = Task::Handle { attempt: 1 };
-        let job =
-            Job { shard: index, seat, delivery: direct.delivery(), task, again: false, in_storm: false };
+        let job = Job {
+            shard: index,
+            seat,
+            delivery: direct.delivery(),
+            task,
+            again: false,
+            in_storm: false,
+            passed_over: 0,
+        };
         let ending = hands.perform(&job);
         if let Some(ending) = ending {
             let outcome = self.outcome(ending);
