@@ -1,0 +1,164 @@
+//! What begins next, and on whose permit.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use super::{Label, Worker, judged};
+use crate::consumer::Delivery;
+use crate::pipeline::engine::ToShard;
+use crate::pipeline::lanes::{Class, Routed};
+use crate::pipeline::seats::{Begun, Seats};
+use crate::pipeline::shard::{Outcome, Work};
+
+/// Work that is started before others on the runtime get their turn.
+const STARTS_PER_TURN: usize = 256;
+
+impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
+    /// Starts what may start: first what waited longest. Says whether there is more than fits in a turn.
+    pub(super) fn start<F>(
+        &mut self,
+        cx: &mut Context<'_>,
+        seats: &mut Seats<F, Label>,
+        perform: &impl Fn(Work, Arc<Delivery>) -> F,
+        now: Instant,
+    ) -> bool
+    where
+        F: Future<Output = Outcome>,
+    {
+        let mut left = STARTS_PER_TURN;
+        while left > 0 {
+            left -= 1;
+            let again = self.shard.has_ready(Class::Again, now);
+            let ready = self.shard.has_ready(Class::First, now);
+            let first = ready || !self.letters.is_empty();
+            if !again && !first {
+                self.permits.rest();
+                return false;
+            }
+            if !tokio::task::coop::has_budget_remaining() {
+                break;
+            }
+            let Poll::Ready(class) = self.permits.poll_acquire(cx, again, first) else {
+                return false;
+            };
+            let used = if class == Class::Again || ready && self.turns.is_lanes(!self.letters.is_empty()) {
+                self.begin_ready(class, seats, perform, now)
+            } else {
+                if ready {
+                    self.sort_letters_of_busy_lanes();
+                }
+                // What failed before is not to wait for more than one that is new, nor are lanes.
+                let more = if again || ready { &mut 0 } else { &mut left };
+                self.begin_letters(more, seats, perform, now)
+            };
+            if !used {
+                self.permits.release(class);
+            }
+        }
+        // The other shards get their turn at it too.
+        self.permits.rest();
+        true
+    }
+
+    /// Up to one that may start.
+    fn sort_letters_of_busy_lanes(&mut self) {
+        while self.letters.next_delivery().is_some_and(|routed| self.shard.has_lane_of(routed)) {
+            let since = self.letters.since();
+            let Some(routed) = self.next_letter() else { return };
+            let destination = self.destinations.of(&routed.delivery);
+            self.shard.deliver(routed, destination, since);
+        }
+    }
+
+    /// Begins what has waited in its lane. Says whether its permit is in use from now on.
+    fn begin_ready<F>(
+        &mut self,
+        class: Class,
+        seats: &mut Seats<F, Label>,
+        perform: &impl Fn(Work, Arc<Delivery>) -> F,
+        now: Instant,
+    ) -> bool
+    where
+        F: Future<Output = Outcome>,
+    {
+        let Some((id, work, delivery)) = self.shard.start(class, now) else {
+            return false;
+        };
+        match seats.begin(|| perform(work, delivery)) {
+            Begun::Ended(output) => {
+                let outcome = judged(output, &mut self.shard);
+                self.shard.ended(id, outcome, now);
+                false
+            }
+            Begun::Seated(seat) => {
+                seats.label(seat, (id, class));
+                self.shard.seated(id, seat);
+                self.seated = true;
+                true
+            }
+        }
+    }
+
+    /// Begins what has just come and whose lane is idle: one, and up to `more` others, as long as nothing else becomes ready and there is a
+    /// permit at hand. Says whether the last permit is in use from now on.
+    fn begin_letters<F>(
+        &mut self,
+        more: &mut usize,
+        seats: &mut Seats<F, Label>,
+        perform: &impl Fn(Work, Arc<Delivery>) -> F,
+        now: Instant,
+    ) -> bool
+    where
+        F: Future<Output = Outcome>,
+    {
+        loop {
+            let since = self.letters.since();
+            let Some(routed) = self.next_letter() else {
+                return false;
+            };
+            let destination = self.destinations.of(&routed.delivery);
+            let mut used = false;
+            if let Some(direct) = self.shard.deliver_or_start(routed, destination, since) {
+                let work = Work::Handle { attempt: 1 };
+                let delivery = Arc::clone(direct.delivery());
+                match seats.begin(|| perform(work, delivery)) {
+                    Begun::Ended(Ok(outcome)) if outcome.is_handled() => {
+                        // It holds nothing; to drop it would be a call a message.
+                        std::mem::forget(outcome);
+                        self.shard.handled_directly(direct);
+                    }
+                    Begun::Ended(output) => {
+                        let outcome = judged(output, &mut self.shard);
+                        self.shard.ended_directly(direct, outcome, now);
+                        return false;
+                    }
+                    Begun::Seated(seat) => {
+                        let id = self.shard.enter(direct, seat, since);
+                        seats.label(seat, (id, Class::First));
+                        self.seated = true;
+                        used = true;
+                    }
+                }
+            } else if self.shard.has_ready(Class::First, now) || self.shard.has_ready(Class::Again, now) {
+                return false;
+            }
+            let ends = *more == 0 || self.letters.is_empty() || !tokio::task::coop::has_budget_remaining();
+            if ends || used && !self.permits.take_kept() {
+                return used;
+            }
+            *more -= 1;
+        }
+    }
+
+    fn next_letter(&mut self) -> Option<Routed> {
+        loop {
+            match self.letters.next(&mut self.arrived)? {
+                ToShard::Deliver(routed) => return Some(routed),
+                ToShard::Newest { slot, offset } => self.shard.newest(slot, offset),
+                // Orders never wait among the letters.
+                ToShard::Stop(_) | ToShard::Cut(_) | ToShard::Pause | ToShard::Resume => return None,
+            }
+        }
+    }
+}
