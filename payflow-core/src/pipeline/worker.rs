@@ -185,15 +185,14 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         for batch in self.batches.drain(..) {
             self.letters.add(batch, now, &mut self.arrived);
         }
-        // An order is about what was delivered before it, so all of that is sorted into lanes first.
         if orders {
-            self.sort_letters(now);
+            self.obey(now);
             self.vacate(seats);
         }
     }
 
-    /// Sorts what has come into lanes, and obeys orders where they stand.
-    fn sort_letters(&mut self, now: Instant) {
+    /// An order is about what was delivered before it, so all of that is sorted into lanes first.
+    fn obey(&mut self, now: Instant) {
         loop {
             let since = self.letters.since();
             let Some(letter) = self.letters.next(&mut self.arrived) else {

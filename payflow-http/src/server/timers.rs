@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    task::{coop::has_budget_remaining, unconstrained},
+    task::unconstrained,
     time::{Instant, Sleep, sleep_until},
 };
 
@@ -42,9 +42,6 @@ impl Timer {
     /// Ready from its end on. What ran before it in this turn may have left no budget: it is heard all the same.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(sleep) = &mut self.sleep else { return Poll::Pending };
-        if has_budget_remaining() {
-            return sleep.as_mut().poll(cx);
-        }
         pin!(unconstrained(sleep.as_mut())).poll(cx)
     }
 }
@@ -59,6 +56,8 @@ impl Drop for Timer {
 #[cfg(test)]
 mod tests {
     use std::{future::poll_fn, time::Duration};
+
+    use tokio::task::coop::has_budget_remaining;
 
     use super::*;
 

@@ -15,7 +15,8 @@ use crate::pipeline::shard::{Outcome, Work};
 const STARTS_PER_TURN: usize = 256;
 
 impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
-    /// Starts what may start: first what waited longest. Says whether there is more than fits in a turn.
+    /// Starts what may start: of the lanes first what waited longest, in turn with what has just come. Says whether there is more than
+    /// fits in a turn.
     pub(super) fn start<F>(
         &mut self,
         cx: &mut Context<'_>,
@@ -61,7 +62,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         true
     }
 
-    /// Up to one that may start.
+    /// Sorts what has just come behind the others of its lane, up to one that may start.
     fn sort_letters_of_busy_lanes(&mut self) {
         while self.letters.next_delivery().is_some_and(|routed| self.shard.has_lane_of(routed)) {
             let since = self.letters.since();
