@@ -47,7 +47,9 @@ impl Codec<PaymentRequest> for JsonCodec {
 
     fn decode(&self, value: &[u8], headers: &Headers) -> Result<PaymentRequest, DecodeError> {
         // Nearly every record: nothing in it is to be judged but its fields.
-        if let Some(usual) = Usual::read(value).filter(|usual| !usual.states_currency()) {
+        if let Some(usual) = Usual::read(value)
+            && !usual.states_currency()
+        {
             let beside = PaymentHeaders::read(headers)?;
             let currency = beside.currency.or(self.default_currency);
             if let Some(request) = currency.and_then(|currency| usual.request(currency)) {

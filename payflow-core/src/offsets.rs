@@ -6,7 +6,7 @@ mod encoding;
 mod tests;
 
 use std::collections::VecDeque;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 pub use encoding::{CommitMetadata, FinishedBeyond, InvalidMetadata};
 
@@ -50,6 +50,8 @@ pub struct OffsetTracker {
     segments: VecDeque<Segment>,
     /// A bit an offset, set when it is finished.
     bits: Bits,
+    /// The offset that the next bit is of, while one is unfinished; else `i64::MAX`, which never comes.
+    next: i64,
     /// Number of the oldest unfinished bit.
     head: u64,
     /// Number of the first bit that has a bit of its own in a commit's metadata.
@@ -102,6 +104,7 @@ impl OffsetTracker {
         Self {
             segments: VecDeque::new(),
             bits: Bits::new(),
+            next: i64::MAX,
             head: 0,
             young: 0,
             old_unfinished: 0,
@@ -134,19 +137,52 @@ impl OffsetTracker {
             }
             return Received::Finished;
         }
-        self.append(offset);
+        if offset != self.next {
+            self.pass_gap(offset);
+        }
+        self.bits.push_unset(1);
+        self.next = self.position;
         self.forget_resumed(offset);
         self.unfinished += 1;
         self.age(offset);
         Received::New
     }
 
+    /// Takes note of offsets that follow one another as if each was [received](Self::receive), if that is simple: each is
+    /// [new](Received::New), none is missing before them, and all of them leave a commit's metadata
+    /// [within its bound](Self::METADATA_BYTES_MAX). False, and nothing changed, if it is not; then each is to be received by itself.
+    pub fn receive_run(&mut self, offsets: RangeInclusive<i64>) -> bool {
+        let (first, last) = offsets.into_inner();
+        let is_next = first >= self.position && (first == self.next || self.unfinished == 0);
+        if !is_next || last < first || last == i64::MAX || !self.resumed.is_empty() {
+            return false;
+        }
+        let count = last.abs_diff(first) + 1;
+        // One that is new makes at most one older one grow old, and none if nothing is so far behind.
+        let behind = self.position.saturating_add_unsigned(count).abs_diff(self.watermark());
+        let grow_old = count.min(behind.saturating_sub(encoding::WINDOW));
+        if grow_old > self.metadata_headroom_bytes() / encoding::OLD_BYTES {
+            return false;
+        }
+        if first != self.next {
+            self.pass_gap(first);
+        }
+        self.bits.push_unset(count);
+        self.position = last + 1;
+        self.next = self.position;
+        self.unfinished += count;
+        self.age(last);
+        true
+    }
+
     /// Marks an offset as finished. False, and nothing changed, if it was never new or is finished already.
     pub fn finish(&mut self, offset: i64) -> bool {
-        let Some(bit) = self.unfinished_bit(offset) else {
+        let Some(bit) = self.bit_of(offset) else {
             return false;
         };
-        self.bits.set(bit);
+        if !self.bits.set(bit) {
+            return false;
+        }
         self.unfinished -= 1;
         self.old_unfinished -= u64::from(bit < self.young);
         if self.unfinished == 0 {
@@ -239,10 +275,11 @@ impl OffsetTracker {
     /// Whether this offset was received and is not finished.
     #[must_use]
     pub fn is_unfinished(&self, offset: i64) -> bool {
-        self.unfinished_bit(offset).is_some()
+        self.bit_of(offset).is_some_and(|bit| !self.bits.is_set(bit))
     }
 
     /// Whether this offset, if it has not come yet, is [`Received::Finished`].
+    #[inline]
     pub(crate) fn was_finished_before(&self, offset: i64) -> bool {
         if self.resumed.is_empty() {
             return false;
@@ -251,13 +288,16 @@ impl OffsetTracker {
         self.resumed.get(index).is_some_and(|range| range.start <= offset)
     }
 
-    fn unfinished_bit(&self, offset: i64) -> Option<u64> {
+    /// The bit of an offset that is not below the head.
+    #[inline]
+    fn bit_of(&self, offset: i64) -> Option<u64> {
         let (segment, end) = self.segment_of(offset)?;
         let bit = segment.bit.checked_add(offset.abs_diff(segment.offset))?;
-        (bit >= self.head && bit < end && !self.bits.is_set(bit)).then_some(bit)
+        (bit >= self.head && bit < end).then_some(bit)
     }
 
     /// The last segment that begins at `offset` or below, and the bit at which it ends.
+    #[inline]
     fn segment_of(&self, offset: i64) -> Option<(Segment, u64)> {
         // Mostly there is one.
         let last = *self.segments.back()?;
@@ -273,17 +313,17 @@ impl OffsetTracker {
         Some((*segment, self.segments.get(after).map_or(last, |next| next.bit)))
     }
 
-    /// Gives an offset its bit, and those that never came before it theirs, unless they are too many.
-    fn append(&mut self, offset: i64) {
-        let gap = self.segments.back().map(|last| offset.abs_diff(last.offset_of(self.bits.end())));
+    /// Before `offset` some never came: they are finished bits, unless they are too many.
+    fn pass_gap(&mut self, offset: i64) {
+        let gap = (!self.segments.is_empty()).then(|| offset.abs_diff(self.next));
         match gap {
-            Some(gap) if gap <= GAP_BITS_MAX => (0..gap).for_each(|_| self.bits.push(true)),
+            Some(gap) if gap <= GAP_BITS_MAX => self.bits.push_set(gap),
             _ => self.segments.push_back(Segment { offset, bit: self.bits.end() }),
         }
-        self.bits.push(false);
     }
 
     /// With `offset` the youngest, others grow old.
+    #[inline]
     fn age(&mut self, offset: i64) {
         let youngest = offset.saturating_add(1).saturating_sub_unsigned(encoding::WINDOW);
         let Some((segment, end)) = self.segment_of(youngest) else {
@@ -308,12 +348,14 @@ impl OffsetTracker {
     fn forget_all(&mut self) {
         self.segments.clear();
         self.bits.clear();
+        self.next = i64::MAX;
         self.head = 0;
         self.young = 0;
         self.forget_resumed(self.position);
     }
 
     /// Drops what was finished before and lies below `offset`.
+    #[inline]
     fn forget_resumed(&mut self, offset: i64) {
         while self.resumed.front().is_some_and(|range| range.end <= offset) {
             self.resumed.pop_front();

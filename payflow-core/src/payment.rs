@@ -69,6 +69,7 @@ impl PaymentRequest {
 
     /// The same request with what identity a record carried.
     #[must_use]
+    #[inline]
     pub fn with_identity(mut self, id: Option<PaymentId>, created_at: Option<Timestamp>) -> Self {
         self.id = id;
         self.created_at = created_at;
@@ -186,7 +187,8 @@ impl PaymentMethod {
     #[inline]
     pub(crate) fn of_plain(text: PlainText<'_>) -> Option<Self> {
         let bytes = text.as_bytes();
-        let allowed = !bytes.is_empty() && bytes.iter().all(|byte| IN_METHODS[usize::from(*byte)]);
+        // No early end: so it takes a test less for each byte.
+        let allowed = bytes.iter().fold(!bytes.is_empty(), |all, byte| all & IN_METHODS[usize::from(*byte)]);
         allowed.then(|| Text::short(text).map(Self))?
     }
 

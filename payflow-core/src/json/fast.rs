@@ -14,7 +14,22 @@ pub(super) struct Usual<'a> {
 
 impl<'a> Usual<'a> {
     /// Reads one JSON document if it is such a payment; `None` says nothing of it, so the reader that takes all decides.
+    #[inline]
     pub(super) fn read(document: &'a [u8]) -> Option<Self> {
+        Self::as_services_write(document).or_else(|| Self::in_any_form(document))
+    }
+
+    /// The three fields in the order of the contract, and no white space: as payflow and Go's `encoding/json` write them.
+    #[inline]
+    fn as_services_write(document: &'a [u8]) -> Option<Self> {
+        let (user_id, rest) = PlainText::split(document.strip_prefix(br#"{"userId":""#)?);
+        let (amount, rest) = PlainNumber::split(rest.strip_prefix(br#"","amount":"#)?)?;
+        let (method, rest) = PlainText::split(rest.strip_prefix(br#","method":""#)?);
+        (rest == br#""}"#).then_some(Self { user_id, amount, method, currency: None })
+    }
+
+    /// The fields in any order, the currency among them, and white space between.
+    fn in_any_form(document: &'a [u8]) -> Option<Self> {
         let (mut user_id, mut amount, mut method, mut currency) = (None, None, None, None);
         let mut rest = behind(document, b'{')?;
         loop {
@@ -51,6 +66,7 @@ impl<'a> Usual<'a> {
     }
 
     /// The request, if nothing in it is refused.
+    #[inline]
     pub(super) fn request(&self, currency: Currency) -> Option<PaymentRequest> {
         let amount = Money::new(self.amount.scaled(currency.exponent())?, currency);
         let (user_id, method) = (UserId::of_plain(self.user_id)?, PaymentMethod::of_plain(self.method)?);

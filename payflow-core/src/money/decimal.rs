@@ -110,16 +110,12 @@ impl PlainNumber {
 /// The digits at the start of `bytes` behind those of `value`, and how many there are; of too many the value is nonsense.
 #[inline]
 fn digits(mut value: i64, bytes: &[u8]) -> (i64, usize) {
-    let mut count = 0;
-    for byte in bytes {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
-        count += 1;
+    let mut rest = bytes;
+    while let [byte @ b'0'..=b'9', behind @ ..] = rest {
+        value = value.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'));
+        rest = behind;
     }
-    (value, count)
+    (value, bytes.len() - rest.len())
 }
 
 const DIGITS_THAT_FIT: usize = 18;

@@ -33,26 +33,42 @@ impl Bits {
         self.end
     }
 
-    pub(super) fn push(&mut self, set: bool) {
-        if (self.end - self.from).is_multiple_of(64) {
-            if self.words.len() == self.words.capacity() {
-                // A quarter at a time rather than double: a million bits are to stay near their 122 KiB.
-                self.words.reserve_exact(self.words.len() / 4 + 1);
-            }
-            self.words.push_back(0);
-        }
-        self.end += 1;
-        if set {
-            self.set(self.end - 1);
+    /// Adds so many that are not set.
+    #[inline]
+    pub(super) fn push_unset(&mut self, count: u64) {
+        self.end += count;
+        // `from` is a multiple of 64.
+        while self.from + 64 * (self.words.len() as u64) < self.end {
+            self.grow();
         }
     }
 
-    pub(super) fn set(&mut self, bit: u64) {
+    /// Adds so many that are set.
+    pub(super) fn push_set(&mut self, count: u64) {
+        self.push_unset(count);
+        for bit in self.end - count..self.end {
+            self.set(bit);
+        }
+    }
+
+    fn grow(&mut self) {
+        if self.words.len() == self.words.capacity() {
+            // A quarter at a time rather than double: a million bits are to stay near their 122 KiB.
+            self.words.reserve_exact(self.words.len() / 4 + 1);
+        }
+        self.words.push_back(0);
+    }
+
+    /// Whether it was not set before.
+    #[inline]
+    pub(super) fn set(&mut self, bit: u64) -> bool {
         let (index, mask) = self.place(bit);
         self.touch();
-        if let Some(word) = self.words.get_mut(index) {
+        self.words.get_mut(index).is_some_and(|word| {
+            let unset = *word & mask == 0;
             *word |= mask;
-        }
+            unset
+        })
     }
 
     pub(super) fn is_set(&self, bit: u64) -> bool {

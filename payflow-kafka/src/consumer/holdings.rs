@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use payflow_core::{
-    AckToken, Assignment, Change, Deliveries, FinishedBeyond, Inbound, OffsetTracker, PartitionEnd,
+    AckToken, Assignment, Change, Deliveries, Delivery, FinishedBeyond, Inbound, OffsetTracker, PartitionEnd,
     PartitionProgress, Received, Room, Topic,
 };
 
@@ -116,36 +116,71 @@ impl Holdings {
     /// Takes in what was read, in the order of each log. Gives the tokens of what is held back: of each partition that
     /// takes in nothing more for now, the first.
     pub(super) fn read(&mut self, deliveries: &mut Deliveries) -> Vec<AckToken> {
-        let (mut held_back, mut bytes, mut outgrown) = (Vec::new(), 0, 0);
-        deliveries.retain(|delivery| {
-            let Some(holding) = self.current(delivery.token) else {
-                return false;
-            };
-            if holding.revoking || holding.held_back {
-                return false;
-            }
-            if holding.tracker.metadata_bytes_max() >= OffsetTracker::METADATA_BYTES_MAX {
-                holding.held_back = true;
-                held_back.push(delivery.token);
-                return false;
-            }
-            match holding.tracker.receive(delivery.offset) {
-                Received::New => {
-                    holding.ready += 1;
-                    // The log has grown behind an end that was not told yet.
-                    outgrown += usize::from(holding.end.take().is_some());
-                    bytes += delivery.size_bytes();
-                    return true;
-                }
-                // It moves the watermark without a token.
-                Received::Finished => holding.changes += 1,
-                Received::Repeated => {}
-            }
-            false
-        });
-        self.ends -= outgrown;
+        let (in_runs, mut bytes) = self.read_runs(deliveries);
+        let mut held_back = Vec::new();
+        if in_runs < deliveries.len() {
+            let mut index = 0;
+            deliveries.retain(|delivery| {
+                index += 1;
+                index <= in_runs || self.read_one(delivery, &mut bytes, &mut held_back)
+            });
+        }
         self.ready.push(deliveries, bytes);
         held_back
+    }
+
+    /// Takes in runs of offsets that follow one another, up to the first of which something is to be looked at by itself: mostly there is
+    /// none. Says how many deliveries those are, and how large.
+    fn read_runs(&mut self, deliveries: &Deliveries) -> (usize, usize) {
+        let mut deliveries = deliveries.iter().peekable();
+        let (mut count, mut bytes) = (0, 0);
+        while let Some(first) = deliveries.next() {
+            let (mut last, mut run, mut run_bytes) = (first.token, 1, first.size_bytes());
+            while let Some(next) = deliveries.next_if(|next| follows(last, next.token)) {
+                (last, run, run_bytes) = (next.token, run + 1, run_bytes + next.size_bytes());
+            }
+            let takes_in = |holding: &&mut Holding| !holding.revoking && !holding.held_back;
+            let Some(holding) = self.current(last).filter(takes_in) else {
+                break;
+            };
+            if !holding.tracker.receive_run(first.offset..=last.sequence()) {
+                break;
+            }
+            holding.ready += run;
+            let outgrown = holding.end.take().is_some();
+            self.ends -= usize::from(outgrown);
+            (count, bytes) = (count + run, bytes + run_bytes);
+        }
+        (count, bytes)
+    }
+
+    /// Takes a delivery in, if it is to be handed over, and counts its bytes.
+    fn read_one(&mut self, delivery: &Delivery, bytes: &mut usize, held_back: &mut Vec<AckToken>) -> bool {
+        let Some(holding) = self.current(delivery.token) else {
+            return false;
+        };
+        if holding.revoking || holding.held_back {
+            return false;
+        }
+        if holding.tracker.metadata_bytes_max() >= OffsetTracker::METADATA_BYTES_MAX {
+            holding.held_back = true;
+            held_back.push(delivery.token);
+            return false;
+        }
+        match holding.tracker.receive(delivery.offset) {
+            Received::New => {
+                holding.ready += 1;
+                // The log has grown behind an end that was not told yet.
+                let outgrown = holding.end.take().is_some();
+                self.ends -= usize::from(outgrown);
+                *bytes += delivery.size_bytes();
+                return true;
+            }
+            // It moves the watermark without a token.
+            Received::Finished => holding.changes += 1,
+            Received::Repeated => {}
+        }
+        false
     }
 
     /// The partitions that were held back, and take in more again.
@@ -246,13 +281,14 @@ impl Holdings {
 
     /// Takes tokens back.
     pub(super) fn acknowledge(&mut self, finished: &[AckToken], given_up: &[AckToken]) {
-        for token in finished {
-            if let Some(holding) = self.current(*token)
-                && holding.tracker.finish(token.sequence())
-            {
-                holding.out = holding.out.saturating_sub(1);
-                holding.changes += 1;
-            }
+        // Those of one partition come in runs.
+        for run in finished.chunk_by(is_same_assignment) {
+            let Some(holding) = run.first().and_then(|first| self.current(*first)) else {
+                continue;
+            };
+            let count = run.iter().filter(|token| holding.tracker.finish(token.sequence())).count();
+            holding.out = holding.out.saturating_sub(count);
+            holding.changes += count as u64;
         }
         for token in given_up {
             if let Some(holding) = self.current(*token)
@@ -403,6 +439,15 @@ impl Committed {
         // The intake is held back before anything is left out.
         Self { offset, metadata: tracker.finished_beyond().encode(offset).text }
     }
+}
+
+/// Whether a token is of the same assignment as another, and of the offset behind.
+fn follows(token: AckToken, next: AckToken) -> bool {
+    is_same_assignment(&token, &next) && next.sequence().checked_sub(1) == Some(token.sequence())
+}
+
+fn is_same_assignment(one: &AckToken, other: &AckToken) -> bool {
+    one.slot() == other.slot() && one.generation() == other.generation()
 }
 
 /// A hundred offsets' worth of metadata.

@@ -9,6 +9,7 @@ use super::shared::Shared;
 use crate::native::{DataConsumer, Read};
 
 /// Takes a record in, or finds out why it does not lie where it was expected.
+#[inline]
 pub(super) fn place<C: ConsumerContext>(
     client: &DataConsumer<C>,
     reading: &mut Reading,
@@ -16,9 +17,24 @@ pub(super) fn place<C: ConsumerContext>(
     index: usize,
     message: &Read<'_>,
 ) {
+    match reading.place(index, message.offset()) {
+        Place::Next => reading.take(index, message),
+        elsewhere => place_elsewhere(client, reading, shared, index, message, elsewhere),
+    }
+}
+
+#[cold]
+fn place_elsewhere<C: ConsumerContext>(
+    client: &DataConsumer<C>,
+    reading: &mut Reading,
+    shared: &Shared,
+    index: usize,
+    message: &Read<'_>,
+    place: Place,
+) {
     let low = || client.watermarks(message.topic(), message.partition()).map_or(-1, |(low, _)| low);
     let offset = message.offset();
-    match reading.place(index, offset) {
+    match place {
         Place::Next => reading.take(index, message),
         Place::Behind { expected } => {
             let low = low();

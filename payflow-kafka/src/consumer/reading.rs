@@ -137,6 +137,7 @@ impl Reading {
     }
 
     /// The partition that a message is of; `None` if it is not read, or no longer.
+    #[inline]
     pub(super) fn find(&mut self, message: &Read<'_>) -> Option<usize> {
         let (topic_handle, partition) = (message.topic_handle(), message.partition());
         if let Some(last) = self.last
@@ -145,6 +146,11 @@ impl Reading {
         {
             return Some(last.index);
         }
+        self.find_anew(message)
+    }
+
+    fn find_anew(&mut self, message: &Read<'_>) -> Option<usize> {
+        let (topic_handle, partition) = (message.topic_handle(), message.partition());
         let index = self.index_of(message.topic(), partition)?;
         self.last = Some(Last { topic_handle, partition, index });
         Some(index)
@@ -165,6 +171,7 @@ impl Reading {
         self.partitions.iter().map(|partition| &partition.assignment)
     }
 
+    #[inline]
     pub(super) fn place(&self, index: usize, offset: i64) -> Place {
         let Some(partition) = self.partitions.get(index) else {
             return Place::Unsettled;
@@ -185,6 +192,7 @@ impl Reading {
     }
 
     /// Copies a record of partition `index`.
+    #[inline]
     pub(super) fn take(&mut self, index: usize, message: &Read<'_>) {
         let Some(partition) = self.partitions.get_mut(index) else {
             return;

@@ -65,6 +65,10 @@ enum Event {
     Receive {
         gap: i64,
     },
+    ReceiveRun {
+        gap: i64,
+        count: i64,
+    },
     End {
         gap: i64,
     },
@@ -83,12 +87,17 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let gap = prop_oneof![20 => Just(0_i64), 3 => 1..200_i64, 1 => 1..20_000_i64, 1 => 1..=(1_i64 << 40), 1 => -5..0_i64];
     let event = prop_oneof![
         60 => gap.clone().prop_map(|gap| Event::Receive { gap }),
+        10 => (gap.clone(), prop_oneof![8 => -1..200_i64, 1 => 1..4_000_i64]).prop_map(|(gap, count)| Event::ReceiveRun { gap, count }),
         10 => gap.prop_map(|gap| Event::End { gap }),
         20 => (-3..200_i64).prop_map(|at| Event::Finish { at }),
         50 => (0..100_usize).prop_map(|rank| Event::FinishRanked { rank }),
         3 => Just(Event::Restart),
     ];
     prop::collection::vec(event, 0..600)
+}
+
+fn state(tracker: &OffsetTracker) -> (i64, i64, u64, FinishedBeyond) {
+    (tracker.watermark(), tracker.position(), tracker.metadata_bytes_max(), tracker.finished_beyond())
 }
 
 proptest! {
@@ -102,6 +111,19 @@ proptest! {
                 Event::Receive { gap } => {
                     let offset = model.position + gap;
                     prop_assert_eq!(tracker.receive(offset), model.receive(offset));
+                }
+                Event::ReceiveRun { gap, count } => {
+                    let offsets = model.position + gap..model.position + gap + count;
+                    let before = state(&tracker);
+                    if tracker.receive_run(offsets.start..=offsets.end - 1) {
+                        prop_assert!(offsets.into_iter().all(|offset| model.receive(offset) == Received::New));
+                        prop_assert!(tracker.metadata_bytes_max() <= OffsetTracker::METADATA_BYTES_MAX);
+                    } else {
+                        prop_assert_eq!(state(&tracker), before);
+                        for offset in offsets {
+                            prop_assert_eq!(tracker.receive(offset), model.receive(offset));
+                        }
+                    }
                 }
                 Event::End { gap } => {
                     let end = model.position + gap;

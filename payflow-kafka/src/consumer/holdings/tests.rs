@@ -1,4 +1,4 @@
-use payflow_core::{Delivery, Headers};
+use payflow_core::Headers;
 use proptest::prelude::*;
 
 use super::*;
