@@ -178,13 +178,14 @@ impl Money {
     /// Up to 10^15 minor units this is, byte for byte, what encoders write that print the shortest decimal of a double.
     #[must_use]
     pub fn shortest_decimal(self) -> String {
-        let mut text = String::new();
+        let mut text = Vec::new();
         self.write_shortest_decimal(&mut text);
-        text
+        // They are digits, a point and a sign: always text.
+        String::from_utf8(text).unwrap_or_default()
     }
 
     /// Writes the [shortest decimal](Self::shortest_decimal) behind what is there.
-    pub(crate) fn write_shortest_decimal(self, text: &mut String) {
+    pub(crate) fn write_shortest_decimal(self, text: &mut Vec<u8>) {
         let (mut rest, mut fraction_digits) = (self.minor.unsigned_abs(), self.currency.exponent());
         while fraction_digits > 0 && rest % 10 == 0 {
             rest /= 10;
@@ -212,8 +213,7 @@ impl Money {
         if self.minor < 0 {
             put(b'-');
         }
-        // They are digits, a point and a sign: always text.
-        text.push_str(str::from_utf8(&room[from..]).unwrap_or_default());
+        text.extend_from_slice(&room[from..]);
     }
 
     /// The nearest double, for wires that have a double beside the exact minor units. Never read back for a decision.

@@ -149,6 +149,11 @@ impl UserId {
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
+
+    /// The text's bytes, which need no look at whether they are text.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 /// Whether there is a character of Unicode category Cc.
@@ -196,6 +201,11 @@ impl PaymentMethod {
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// The text's bytes, which need no look at whether they are text.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 

@@ -60,7 +60,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> PayFuture {
         if request.uri().path() != PATH || request.method() != Method::POST {
-            return PayFuture { answering: Answering::App { answer: self.app.call(request) } };
+            return PayFuture { answering: Answering::App { answer: Box::pin(self.app.call(request)) } };
         }
         PayFuture { answering: Answering::Pay { taken: Box::pin(self.door.answer(request)) } }
     }
@@ -89,7 +89,8 @@ pin_project! {
     enum Answering {
         // What comes of it is added here, not in a future around it: that would keep room for this one twice.
         Pay { taken: Pin<Box<dyn Future<Output = Result<Acceptance, Problem>> + Send>> },
-        App { #[pin] answer: RouteFuture<Infallible> },
+        // Boxed as well: it would make that of a payment ten times as large to move.
+        App { answer: Pin<Box<RouteFuture<Infallible>>> },
     }
 }
 
@@ -105,7 +106,7 @@ impl Future for PayFuture {
                 })
             }),
             AnsweringProjection::App { answer } => {
-                answer.poll(cx).map(|Ok(response)| Ok(response.map(PayBody::of_app)))
+                answer.as_mut().poll(cx).map(|Ok(response)| Ok(response.map(PayBody::of_app)))
             }
         }
     }

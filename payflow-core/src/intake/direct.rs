@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{Acceptance, IdempotencyKey, Intake, IntakeError};
@@ -68,7 +69,7 @@ impl<P: Producer, C: Codec<PaymentRequest>> DirectIntake<P, C> {
             encoded.headers.append(HeaderName::FINGERPRINT, request.fingerprint().to_string());
         }
         Record::new(self.topic.clone(), encoded.value)
-            .with_key(request.user_id().as_str().to_owned())
+            .with_key(Bytes::copy_from_slice(request.user_id().as_bytes()))
             .with_headers(encoded.headers)
     }
 }

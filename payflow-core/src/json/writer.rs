@@ -3,29 +3,29 @@
 use crate::payment::PaymentRequest;
 
 /// `{"userId":…,"amount":…,"method":…}`.
-pub(super) fn three_fields(request: &PaymentRequest) -> String {
-    let mut json =
-        String::with_capacity(64 + request.user_id().as_str().len() + request.method().as_str().len());
-    json.push_str(r#"{"userId":"#);
-    push_string(&mut json, request.user_id().as_str());
-    json.push_str(r#","amount":"#);
+pub(super) fn three_fields(request: &PaymentRequest) -> Vec<u8> {
+    let (user_id, method) = (request.user_id().as_bytes(), request.method().as_bytes());
+    let mut json = Vec::with_capacity(64 + user_id.len() + method.len());
+    json.extend_from_slice(br#"{"userId":"#);
+    push_string(&mut json, user_id);
+    json.extend_from_slice(br#","amount":"#);
     request.amount().write_shortest_decimal(&mut json);
-    json.push_str(r#","method":"#);
-    push_string(&mut json, request.method().as_str());
-    json.push('}');
+    json.extend_from_slice(br#","method":"#);
+    push_string(&mut json, method);
+    json.push(b'}');
     json
 }
 
 /// Go escapes what HTML or JavaScript could trip over. Control characters need no case: no field can hold one.
-fn push_string(json: &mut String, text: &str) {
-    json.push('"');
+fn push_string(json: &mut Vec<u8>, text: &[u8]) {
+    json.push(b'"');
     // No early end: so it is done many bytes at once.
-    if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
-        json.push_str(text);
+    if text.iter().fold(true, |all, byte| all & is_plain(*byte)) {
+        json.extend_from_slice(text);
     } else {
         push_escaped(json, text);
     }
-    json.push('"');
+    json.push(b'"');
 }
 
 /// ASCII that stands for itself.
@@ -33,17 +33,20 @@ const fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') & !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&')
 }
 
-fn push_escaped(json: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '"' => json.push_str(r#"\""#),
-            '\\' => json.push_str(r"\\"),
-            '<' => json.push_str(r"\u003c"),
-            '>' => json.push_str(r"\u003e"),
-            '&' => json.push_str(r"\u0026"),
-            '\u{2028}' => json.push_str(r"\u2028"),
-            '\u{2029}' => json.push_str(r"\u2029"),
-            plain => json.push(plain),
-        }
+fn push_escaped(json: &mut Vec<u8>, mut text: &[u8]) {
+    while let [byte, behind @ ..] = text {
+        let (escaped, rest): (&[u8], _) = match text {
+            [b'"', rest @ ..] => (br#"\""#, rest),
+            [b'\\', rest @ ..] => (br"\\", rest),
+            [b'<', rest @ ..] => (br"\u003c", rest),
+            [b'>', rest @ ..] => (br"\u003e", rest),
+            [b'&', rest @ ..] => (br"\u0026", rest),
+            // U+2028 and U+2029 in UTF-8.
+            [0xe2, 0x80, 0xa8, rest @ ..] => (br"\u2028", rest),
+            [0xe2, 0x80, 0xa9, rest @ ..] => (br"\u2029", rest),
+            _ => (std::slice::from_ref(byte), behind),
+        };
+        json.extend_from_slice(escaped);
+        text = rest;
     }
 }

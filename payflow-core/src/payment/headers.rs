@@ -72,7 +72,7 @@ impl PaymentHeaders {
         }
         if let Some(created_at) = self.created_at {
             let mut room = time::Room::default();
-            headers.append(HeaderName::CREATED_AT, time::text(created_at, &mut room).as_bytes());
+            headers.append(HeaderName::CREATED_AT, time::text(created_at, &mut room));
         }
     }
 }

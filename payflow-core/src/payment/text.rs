@@ -43,7 +43,7 @@ impl<const SHORT: usize> Text<SHORT> {
         self.as_bytes().len()
     }
 
-    fn as_bytes(&self) -> &[u8] {
+    pub(super) fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Held::Here { length, bytes } => &bytes[..usize::from(*length)],
             Held::Elsewhere(text) => text.as_bytes(),

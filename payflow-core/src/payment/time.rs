@@ -44,12 +44,12 @@ fn usual(text: &[u8]) -> Option<Timestamp> {
 pub(super) type Room = [u8; 24];
 
 /// A time as jiff writes it: into `room`, unless it does not have the usual form.
-pub(super) fn text(time: Timestamp, room: &mut Room) -> Cow<'_, str> {
-    usual_text(time, room).map_or_else(|| Cow::Owned(time.to_string()), Cow::Borrowed)
+pub(super) fn text(time: Timestamp, room: &mut Room) -> Cow<'_, [u8]> {
+    usual_text(time, room).map_or_else(|| Cow::Owned(time.to_string().into_bytes()), Cow::Borrowed)
 }
 
 /// A time as jiff writes it, if it is one of the years 1970 to 9998 and of a whole millisecond; `None` says nothing of it.
-fn usual_text(time: Timestamp, room: &mut Room) -> Option<&str> {
+fn usual_text(time: Timestamp, room: &mut Room) -> Option<&[u8]> {
     let (seconds, nanosecond) = (u64::try_from(time.as_second()).ok()?, time.subsec_nanosecond());
     let day = u32::try_from(seconds / 86_400).ok().filter(|day| *day <= LATEST_DAY)?;
     if nanosecond < 0 || nanosecond % 1_000_000 != 0 {
@@ -76,7 +76,7 @@ fn usual_text(time: Timestamp, room: &mut Room) -> Option<&str> {
     };
     let written = room.get_mut(..length)?;
     *written.last_mut()? = b'Z';
-    str::from_utf8(written).ok()
+    Some(written)
 }
 
 /// The last of the year 9998.
@@ -140,12 +140,12 @@ mod tests {
     use super::*;
 
     fn written(time: Timestamp) -> Option<String> {
-        usual_text(time, &mut Room::default()).map(str::to_owned)
+        usual_text(time, &mut Room::default()).map(|text| String::from_utf8(text.to_vec()).unwrap())
     }
 
     fn agrees_in_writing(time: Timestamp) -> Result<(), TestCaseError> {
         let mut room = Room::default();
-        prop_assert_eq!(text(time, &mut room), time.to_string());
+        prop_assert_eq!(text(time, &mut room).into_owned(), time.to_string().into_bytes());
         Ok(())
     }
 

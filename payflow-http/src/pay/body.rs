@@ -13,7 +13,8 @@ use crate::problem::Problem;
 
 /// A declared length beyond `bytes_max` is refused unread.
 pub(super) fn check_length(headers: &HeaderMap, body: &impl Body, bytes_max: usize) -> Result<(), Problem> {
-    let declared = declared_length(headers).max(body.size_hint().lower());
+    let hint = body.size_hint();
+    let declared = hint.exact().unwrap_or_else(|| declared_length(headers).max(hint.lower()));
     if usize::try_from(declared).is_ok_and(|length| length <= bytes_max) {
         Ok(())
     } else {

@@ -5,10 +5,10 @@ use std::{
     convert::Infallible,
     error::Error,
     future::Future,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -92,13 +92,22 @@ where
         let now = Instant::now();
         let body_deadline = now + self.limits.body_deadline;
         let request = request.map(|body| RequestBody::new(body, body_deadline, body_timed_out.clone()));
-        let served = Served::Asked { service: self.service.clone(), request: Some(request) };
         let request_deadline = self.limits.request_deadline;
-        Box::pin(Answering {
-            served: AssertUnwindSafe(served).catch_unwind(),
-            deadline: self.timers.start(now + request_deadline),
-            asked: Some(Asked { method, uri, asker, body_timed_out, request_deadline, under_way }),
-        })
+        let asked = Asked { method, uri, asker, body_timed_out, request_deadline, under_way };
+        let served = catch_unwind(AssertUnwindSafe(|| Served::ask(self.service.clone(), request)));
+        let failed = match served {
+            Ok(Ok(served)) => {
+                return Box::pin(Answering {
+                    served: AssertUnwindSafe(served).catch_unwind(),
+                    deadline: self.timers.start(now + request_deadline),
+                    asked: Some(asked),
+                });
+            }
+            Ok(Err(error)) => Ok(Err(error)),
+            Err(panic) => Err(panic),
+        };
+        let answer = asked.answer(Some(failed));
+        Box::pin(async move { Ok(answer) })
     }
 }
 
@@ -153,6 +162,7 @@ struct Asked {
 impl<S, B> Future for Answering<S>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
 {
     type Output = Result<Response<ResponseBody<B>>, Infallible>;
 
@@ -167,13 +177,7 @@ where
         };
         // Nobody polls what is ready a second time.
         let Some(asked) = this.asked.take() else { return Poll::Pending };
-        Poll::Ready(Ok(match asked.judge(served) {
-            Ok(response) => response.map(|body| ResponseBody::of_service(body, asked.under_way)),
-            Err((status, detail)) => {
-                let answer = asked.asker.answer(status, detail, Then::Close);
-                answer.map(|text| ResponseBody::own(text, asked.under_way))
-            }
-        }))
+        Poll::Ready(Ok(asked.answer(served)))
     }
 }
 
@@ -181,6 +185,20 @@ where
 type Outcome<R, E> = Option<Result<Result<R, E>, Box<dyn Any + Send>>>;
 
 impl Asked {
+    fn answer<B, E>(self, served: Outcome<Response<B>, E>) -> Response<ResponseBody<B>>
+    where
+        B: Body<Data = Bytes, Error: Into<BoxError>>,
+        E: Into<BoxError>,
+    {
+        match self.judge(served) {
+            Ok(response) => response.map(|body| ResponseBody::of_service(body, self.under_way)),
+            Err((status, detail)) => {
+                let answer = self.asker.answer(status, detail, Then::Close);
+                answer.map(|text| ResponseBody::own(text, self.under_way))
+            }
+        }
+    }
+
     /// `Err` is what to answer in the service's place.
     fn judge<B, E: Into<BoxError>>(
         &self,
@@ -224,8 +242,22 @@ pin_project! {
     /// The service's answer to a request, once the service is ready for it.
     #[project = ServedProjection]
     enum Served<S, F> {
-        Asked { service: S, request: Option<Request<RequestBody>> },
+        Asked { asked: Box<(S, Option<Request<RequestBody>>)> },
         Answering { #[pin] answer: F },
+    }
+}
+
+impl<S: Service<Request<RequestBody>>> Served<S, S::Future> {
+    /// Nearly every service is ready at once: then the request, which is large, is not moved into the future and out of it again.
+    fn ask(mut service: S, request: Request<RequestBody>) -> Result<Self, S::Error> {
+        // Who has to wait is asked again by the task that is to be woken.
+        Ok(match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(ready) => {
+                ready?;
+                Self::Answering { answer: service.call(request) }
+            }
+            Poll::Pending => Self::Asked { asked: Box::new((service, Some(request))) },
+        })
     }
 }
 
@@ -235,7 +267,8 @@ impl<S: Service<Request<RequestBody>>> Future for Served<S, S::Future> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let answer = match self.as_mut().project() {
-                ServedProjection::Asked { service, request } => {
+                ServedProjection::Asked { asked } => {
+                    let (service, request) = &mut **asked;
                     ready!(service.poll_ready(cx))?;
                     // It is there until the service is called.
                     let Some(request) = request.take() else { return Poll::Pending };

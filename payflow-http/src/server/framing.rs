@@ -295,10 +295,13 @@ fn plain_length(bytes: &[u8]) -> usize {
 
 /// Parses digits alone: no sign, no list, no overflow.
 pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
-    if !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty() {
         return None;
     }
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    digits.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
 /// Removes spaces and tabs, the only bytes that count as white space here (RFC 9110 §5.6.3).
