@@ -278,20 +278,34 @@ impl Line {
 fn other_field(bytes: &[u8]) -> Option<usize> {
     let length = plain_length(bytes);
     let (line, rest) = bytes.split_at_checked(length)?;
-    let name = line.iter().take(LINE_BEGINNING).position(|byte| *byte == b':')?;
-    let is_other = !line.starts_with(b" ") && name != CONTENT_LENGTH.len() && name != TRANSFER_ENCODING.len();
-    (is_other && rest.starts_with(b"\r\n")).then_some(length + 2)
+    let has_name = line.get(..LINE_BEGINNING).unwrap_or(line).contains(&b':') && !line.starts_with(b" ");
+    let may_frame =
+        [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| line.get(name.len()) == Some(&b':'));
+    (has_name && !may_frame && rest.starts_with(b"\r\n")).then_some(length + 2)
 }
 
 /// How many bytes come before the first that could be more than a part of a line.
 fn plain_length(bytes: &[u8]) -> usize {
-    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') & (*byte != b'#');
-    // Without an early end within them, so many are looked at in a few instructions.
-    let all_plain = |piece: &&[u8]| piece.iter().fold(true, |all, byte| all & is_plain(byte));
-    let passed = bytes.chunks_exact(PIECE).take_while(all_plain).count() * PIECE;
-    let rest = bytes.get(passed..).unwrap_or_default();
-    passed + rest.iter().take_while(|byte| is_plain(byte)).count()
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        // Eight at a time: the lowest bit that is set is that of the first byte that is not plain. Above it, a borrow may
+        // have set others.
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(EACH * 0x20);
+        let fragment = (word ^ (EACH * b'#' as u64)).wrapping_sub(EACH);
+        let delete = word.wrapping_add(EACH);
+        let ends = (control | fragment | delete | word) & (EACH * 0x80);
+        if ends != 0 {
+            return bytes.len() - rest.len() + (ends.trailing_zeros() / 8) as usize;
+        }
+        rest = behind;
+    }
+    let is_plain = |byte: &&u8| matches!(byte, b' '..=b'~') && **byte != b'#';
+    bytes.len() - rest.len() + rest.iter().take_while(is_plain).count()
 }
+
+/// One in each byte.
+const EACH: u64 = 0x0101_0101_0101_0101;
 
 /// Parses digits alone: no sign, no list, no overflow.
 pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
@@ -314,7 +328,6 @@ fn trim_whitespace(value: &[u8]) -> &[u8] {
 
 const CONTENT_LENGTH: &[u8] = b"content-length";
 const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
-const PIECE: usize = 16;
 /// Room for `transfer-encoding`, or a chunk's size, and any sensible value.
 const LINE_BEGINNING: usize = 64;
 /// As many hexadecimal digits as fit 64 bits.

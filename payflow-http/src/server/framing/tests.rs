@@ -155,6 +155,18 @@ const PIECES: &[&str] = &[
     "\0",
 ];
 
+#[test]
+fn a_plain_part_ends_where_it_must_wherever_that_lies() {
+    for place in 0..40 {
+        for byte in 0..=u8::MAX {
+            let mut bytes = vec![b'x'; 40];
+            bytes[place] = byte;
+            let is_plain = matches!(byte, b' '..=b'"' | b'$'..=b'~');
+            assert_eq!(plain_length(&bytes), if is_plain { 40 } else { place }, "{byte} at {place}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn verdict_does_not_depend_on_how_the_bytes_are_cut(
