@@ -2,6 +2,7 @@
 
 mod decimal;
 
+use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -23,6 +24,16 @@ impl Currency {
     /// # Errors
     /// The code is not in the list, was withdrawn, or has no minor unit.
     pub fn parse(code: &str) -> Result<Self, InvalidCurrency> {
+        // Payments that come one after another mostly have one currency, and the list is long.
+        if let Some(last) = LAST.get().filter(|last| last.code() == code) {
+            return Ok(last);
+        }
+        let currency = Self::find(code)?;
+        LAST.set(Some(currency));
+        Ok(currency)
+    }
+
+    fn find(code: &str) -> Result<Self, InvalidCurrency> {
         let iso = iso_currency::Currency::from_code(code).ok_or(InvalidCurrency::Unlisted)?;
         // The table calls VES superseded by VED; ISO 4217's list of current codes holds both.
         let withdrawn = iso.is_superseded().is_some() && iso != iso_currency::Currency::VES;
@@ -45,6 +56,10 @@ impl Currency {
     pub const fn exponent(self) -> u8 {
         self.exponent
     }
+}
+
+thread_local! {
+    static LAST: Cell<Option<Currency>> = const { Cell::new(None) };
 }
 
 impl FromStr for Currency {

@@ -68,13 +68,12 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// What it counts against a bound in bytes: key, value and headers.
+    /// What it counts against a bound in bytes: key, value, and the memory that its headers take.
     #[inline]
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-        let headers = if self.headers.is_empty() { 0 } else { self.headers.size_bytes() };
-        length(&self.key) + length(&self.value) + headers
+        length(&self.key) + length(&self.value) + self.headers.held_bytes()
     }
 
     /// Copies its bytes into memory of its own. A transport may hand over slices of a larger buffer, all of which stays

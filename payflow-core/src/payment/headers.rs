@@ -39,24 +39,21 @@ impl PaymentHeaders {
     }
 
     fn read_any(headers: &Headers) -> Result<Self, InvalidPayment> {
-        let (mut currency, mut payment_id, mut created_at) = (None, None, None);
-        // The last of a name holds.
-        for header in headers {
-            match header.name {
-                HeaderName::CURRENCY => currency = header.value,
-                HeaderName::PAYMENT_ID => payment_id = header.value,
-                HeaderName::CREATED_AT => created_at = header.value,
-                _ => {}
-            }
-        }
+        let own = headers.own_values();
         Ok(Self {
-            currency: read(currency, Field::Currency, |text| {
-                Currency::parse(text).map_err(|error| error.to_string())
-            })?,
-            payment_id: read(payment_id, Field::PaymentId, |text| {
-                PaymentId::parse(text).map_err(|error| error.to_string())
-            })?,
-            created_at: read(created_at, Field::CreatedAt, |text| {
+            currency: read(
+                own.get(HeaderName::CURRENCY),
+                Field::Currency,
+                |_| None,
+                |text| Currency::parse(text).map_err(|error| error.to_string()),
+            )?,
+            payment_id: read(
+                own.get(HeaderName::PAYMENT_ID),
+                Field::PaymentId,
+                PaymentId::of_ascii,
+                |text| PaymentId::parse(text).map_err(|error| error.to_string()),
+            )?,
+            created_at: read(own.get(HeaderName::CREATED_AT), Field::CreatedAt, time::usual, |text| {
                 time::read(text).map_err(|_| "is not an RFC 3339 time".to_owned())
             })?,
         })
@@ -77,15 +74,20 @@ impl PaymentHeaders {
     }
 }
 
+/// By `usual`, which needs not know that the value is text and says nothing of what it does not know, or else by `parse`.
 #[inline]
 fn read<V>(
     value: Option<&[u8]>,
     field: Field,
+    usual: impl FnOnce(&[u8]) -> Option<V>,
     parse: impl FnOnce(&str) -> Result<V, String>,
 ) -> Result<Option<V>, InvalidPayment> {
     let Some(value) = value else {
         return Ok(None);
     };
+    if let Some(read) = usual(value) {
+        return Ok(Some(read));
+    }
     let text = str::from_utf8(value).map_err(|_| InvalidPayment::new(field, "is not UTF-8"))?;
     parse(text).map(Some).map_err(|reason| InvalidPayment::new(field, reason))
 }

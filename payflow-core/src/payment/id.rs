@@ -34,6 +34,11 @@ impl PaymentId {
         hyphenated(text).map(Self)
     }
 
+    /// Reads the hyphenated form, if it is that.
+    pub(crate) fn of_ascii(text: &[u8]) -> Option<Self> {
+        if text.len() == Hyphenated::LENGTH { Uuid::try_parse_ascii(text).ok().map(Self) } else { None }
+    }
+
     /// The id as a UUID.
     #[must_use]
     pub const fn as_uuid(&self) -> &Uuid {

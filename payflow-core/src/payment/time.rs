@@ -10,16 +10,21 @@ pub(super) fn read(text: &str) -> Result<Timestamp, jiff::Error> {
 }
 
 /// A time in UTC in the years 1970 to 9998, with up to nine digits of the second; `None` says nothing of it.
-fn usual(text: &[u8]) -> Option<Timestamp> {
+pub(super) fn usual(text: &[u8]) -> Option<Timestamp> {
     let (date_and_time, rest) = text.split_first_chunk::<19>()?;
     let [y0, y1, y2, y3, b'-', o0, o1, b'-', d0, d1, b'T', h0, h1, b':', m0, m1, b':', s0, s1] =
         *date_and_time
     else {
         return None;
     };
-    let year = number(&[y0, y1, y2, y3])?;
-    let (month, day) = (number(&[o0, o1])?, number(&[d0, d1])?);
-    let (hour, minute, second) = (number(&[h0, h1])?, number(&[m0, m1])?, number(&[s0, s1])?);
+    let all = [y0, y1, y2, y3, o0, o1, d0, d1, h0, h1, m0, m1, s0, s1];
+    // No early end: so it takes a test less for each.
+    if !all.iter().fold(true, |all, byte| all & byte.is_ascii_digit()) {
+        return None;
+    }
+    let two = |tens, ones| 10 * i64::from(tens - b'0') + i64::from(ones - b'0');
+    let (year, month, day) = (100 * two(y0, y1) + two(y2, y3), two(o0, o1), two(d0, d1));
+    let (hour, minute, second) = (two(h0, h1), two(m0, m1), two(s0, s1));
     let nanosecond = match rest {
         b"Z" => 0,
         [b'.', digits @ .., b'Z'] if matches!(digits.len(), 1..=9) => {

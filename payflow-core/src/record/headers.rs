@@ -88,6 +88,21 @@ impl Headers {
         HeadersIter { rest: self.bytes() }
     }
 
+    /// The values of payflow's own headers.
+    #[inline]
+    pub(crate) fn own_values(&self) -> OwnValues<'_> {
+        let mut values = OwnValues([None; HeaderName::KNOWN.len()]);
+        let mut entries = self.iter();
+        while let Some((name, value)) = entries.next_entry() {
+            if let Name::Known(place) = name
+                && let Some(last) = values.0.get_mut(usize::from(place))
+            {
+                *last = value;
+            }
+        }
+        values
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -109,6 +124,12 @@ impl Headers {
             return 0;
         }
         self.iter().map(|header| header.name.len() + header.value.map_or(0, <[u8]>::len)).sum()
+    }
+
+    /// The memory that they take, in bytes. Unlike [`size_bytes`](Self::size_bytes) it is not counted by a walk over them.
+    #[inline]
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.bytes().len()
     }
 
     /// Copies what is a slice of a larger buffer, and lets go of that.
@@ -200,18 +221,23 @@ pub struct HeadersIter<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Iterator for HeadersIter<'a> {
-    type Item = Header<'a>;
+/// A name as it stands in the piece of memory.
+enum Name<'a> {
+    /// By its place in [`HeaderName::KNOWN`].
+    Known(u8),
+    Other(&'a [u8]),
+}
 
-    fn next(&mut self) -> Option<Header<'a>> {
+impl<'a> HeadersIter<'a> {
+    #[inline]
+    fn next_entry(&mut self) -> Option<(Name<'a>, Option<&'a [u8]>)> {
         let (kind, rest) = self.rest.split_first()?;
-        let (name, rest) = match HeaderName::KNOWN.get(usize::from(*kind)) {
-            Some(known) => (*known, rest),
-            None => {
-                let (length, rest) = length(rest)?;
-                let (name, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-                (std::str::from_utf8(name).ok()?, rest)
-            }
+        let (name, rest) = if usize::from(*kind) < HeaderName::KNOWN.len() {
+            (Name::Known(*kind), rest)
+        } else {
+            let (length, rest) = length(rest)?;
+            let (name, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+            (Name::Other(name), rest)
         };
         let (length, rest) = length(rest)?;
         let (value, rest) = match length {
@@ -222,6 +248,19 @@ impl<'a> Iterator for HeadersIter<'a> {
             }
         };
         self.rest = rest;
+        Some((name, value))
+    }
+}
+
+impl<'a> Iterator for HeadersIter<'a> {
+    type Item = Header<'a>;
+
+    fn next(&mut self) -> Option<Header<'a>> {
+        let (name, value) = self.next_entry()?;
+        let name = match name {
+            Name::Known(place) => HeaderName::KNOWN.get(usize::from(place))?,
+            Name::Other(name) => std::str::from_utf8(name).ok()?,
+        };
         Some(Header { name, value })
     }
 }
@@ -229,6 +268,18 @@ impl<'a> Iterator for HeadersIter<'a> {
 impl fmt::Debug for HeadersIter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.clone().map(|header| header.name)).finish()
+    }
+}
+
+/// The value of the last header of each name in [`HeaderName::KNOWN`], in that order.
+#[derive(Debug)]
+pub(crate) struct OwnValues<'a>([Option<&'a [u8]>; HeaderName::KNOWN.len()]);
+
+impl<'a> OwnValues<'a> {
+    /// The value of the last header of this name, if it is one of payflow's own.
+    #[inline]
+    pub(crate) fn get(&self, name: &str) -> Option<&'a [u8]> {
+        *self.0.get(usize::from(known(name)?))?
     }
 }
 
@@ -313,6 +364,27 @@ mod tests {
         assert_eq!(headers.len(), 2);
         headers.remove("a");
         assert!(headers.is_empty());
+    }
+
+    #[test]
+    fn own_values_are_those_that_are_got_by_their_names() {
+        let mut headers = Headers::new();
+        for (name, value) in [
+            (HeaderName::CURRENCY, Some("EUR")),
+            ("payflow-currency ", Some("of another name")),
+            (HeaderName::TRACESTATE, Some("")),
+            (HeaderName::CURRENCY, Some("USD")),
+            (HeaderName::PAYMENT_ID, Some("an id")),
+            (HeaderName::PAYMENT_ID, None),
+        ] {
+            headers.push(Header { name, value: value.map(str::as_bytes) });
+        }
+        let own = headers.own_values();
+        for name in HeaderName::KNOWN {
+            assert_eq!(own.get(name), headers.get(name), "{name}");
+        }
+        assert_eq!(own.get(HeaderName::CURRENCY), Some(&b"USD"[..]));
+        assert_eq!(own.get("payflow-currency "), None);
     }
 
     #[test]

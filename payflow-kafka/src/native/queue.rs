@@ -316,7 +316,10 @@ impl<'a> Read<'a> {
                 }
                 (CStr::from_ptr(name), bytes(value, size))
             };
-            on_header(&name.to_string_lossy(), value);
+            match name.to_str() {
+                Ok(name) => on_header(name, value),
+                Err(_) => on_header(&name.to_string_lossy(), value),
+            }
         }
     }
 }
