@@ -37,6 +37,13 @@ impl AckToken {
         self.generation
     }
 
+    /// Whether both are of one assignment of one partition.
+    #[inline]
+    #[must_use]
+    pub const fn is_of_same_assignment(self, other: Self) -> bool {
+        self.slot == other.slot && self.generation == other.generation
+    }
+
     /// Which delivery of that assignment.
     #[must_use]
     pub const fn sequence(self) -> i64 {

@@ -1,8 +1,13 @@
 //! Record headers: named bytes beside the payload.
 
+mod names;
+
 use std::fmt;
 
 use bytes::Bytes;
+
+pub use names::HeaderName;
+use names::known;
 
 /// The headers of a record, in order; a name may stand more than once.
 ///
@@ -295,173 +300,5 @@ const ABSENT: u64 = u64::MAX;
 /// What the headers of a payment take.
 const USUAL_BYTES: usize = 160;
 
-/// The names of headers that payflow uses itself. In a record they take a byte.
-#[derive(Debug)]
-pub enum HeaderName {}
-
-impl HeaderName {
-    /// `payflow-payment-id`: the [`PaymentId`](crate::PaymentId), hyphenated.
-    pub const PAYMENT_ID: &'static str = "payflow-payment-id";
-    /// `payflow-currency`: the ISO 4217 code of the amount.
-    pub const CURRENCY: &'static str = "payflow-currency";
-    /// `payflow-created-at`: when the intake accepted the request, RFC 3339.
-    pub const CREATED_AT: &'static str = "payflow-created-at";
-    /// `payflow-fingerprint`: the [`Fingerprint`](crate::Fingerprint) of a request that came with an idempotency key.
-    pub const FINGERPRINT: &'static str = "payflow-fingerprint";
-    /// `content-type`: the media type of the value.
-    pub const CONTENT_TYPE: &'static str = "content-type";
-    /// `traceparent`, W3C Trace Context.
-    pub const TRACEPARENT: &'static str = "traceparent";
-    /// `tracestate`, W3C Trace Context.
-    pub const TRACESTATE: &'static str = "tracestate";
-
-    const KNOWN: [&'static str; 7] = [
-        Self::PAYMENT_ID,
-        Self::CURRENCY,
-        Self::CREATED_AT,
-        Self::FINGERPRINT,
-        Self::CONTENT_TYPE,
-        Self::TRACEPARENT,
-        Self::TRACESTATE,
-    ];
-}
-
-/// The place of a name in [`HeaderName::KNOWN`]. A match takes a few instructions, and none where the name is a constant.
-#[inline]
-fn known(name: &str) -> Option<u8> {
-    Some(match name {
-        HeaderName::PAYMENT_ID => 0,
-        HeaderName::CURRENCY => 1,
-        HeaderName::CREATED_AT => 2,
-        HeaderName::FINGERPRINT => 3,
-        HeaderName::CONTENT_TYPE => 4,
-        HeaderName::TRACEPARENT => 5,
-        HeaderName::TRACESTATE => 6,
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn each_known_name_has_its_place() {
-        for (place, name) in (0..).zip(HeaderName::KNOWN) {
-            assert_eq!(known(name), Some(place));
-        }
-        assert_eq!(known("payflow-payment-ie"), None);
-    }
-
-    #[test]
-    fn the_last_header_of_a_name_holds() {
-        let mut headers = Headers::new();
-        headers.append("a", "1");
-        headers.append("a", "2");
-        assert_eq!(headers.text("a"), Some("2"));
-        assert_eq!(headers.len(), 2);
-        headers.remove("a");
-        assert!(headers.is_empty());
-    }
-
-    #[test]
-    fn own_values_are_those_that_are_got_by_their_names() {
-        let mut headers = Headers::new();
-        for (name, value) in [
-            (HeaderName::CURRENCY, Some("EUR")),
-            ("payflow-currency ", Some("of another name")),
-            (HeaderName::TRACESTATE, Some("")),
-            (HeaderName::CURRENCY, Some("USD")),
-            (HeaderName::PAYMENT_ID, Some("an id")),
-            (HeaderName::PAYMENT_ID, None),
-        ] {
-            headers.push(Header { name, value: value.map(str::as_bytes) });
-        }
-        let own = headers.own_values();
-        for name in HeaderName::KNOWN {
-            assert_eq!(own.get(name), headers.get(name), "{name}");
-        }
-        assert_eq!(own.get(HeaderName::CURRENCY), Some(&b"USD"[..]));
-        assert_eq!(own.get("payflow-currency "), None);
-    }
-
-    #[test]
-    fn a_clone_is_not_changed_by_its_original() {
-        let mut headers = Headers::new();
-        headers.append("a", "1");
-        let clone = headers.clone();
-        headers.append("b", "2");
-        assert_eq!(clone.len(), 1);
-    }
-
-    #[test]
-    fn an_absent_value_is_not_an_empty_one() {
-        let headers: Headers = [Header { name: "a", value: None }].into_iter().collect();
-        assert_eq!(headers.get("a"), None);
-        assert_eq!(headers.len(), 1);
-        let empty: Headers = [Header { name: "a", value: Some(b"") }].into_iter().collect();
-        assert_eq!(empty.get("a"), Some(&b""[..]));
-        assert_ne!(headers, empty);
-    }
-
-    #[test]
-    fn bytes_that_are_not_utf8_are_no_text() {
-        let mut headers = Headers::new();
-        headers.append("a", [0xff]);
-        assert_eq!(headers.text("a"), None);
-        assert!(headers.get("a").is_some());
-    }
-
-    #[test]
-    fn a_slice_is_read_where_it_lies_until_it_is_changed_or_copied_out() {
-        let mut buffer = b"before".to_vec();
-        Headers::pack(&mut buffer, "a", Some(b"1"));
-        Headers::pack(&mut buffer, HeaderName::CURRENCY, Some(b"EUR"));
-        let end = buffer.len();
-        buffer.extend_from_slice(b"behind");
-        let buffer = Bytes::from(buffer);
-        let mut headers = Headers::packed(buffer.slice(6..end));
-        assert!(!buffer.is_unique() && headers.size_bytes() == 21);
-
-        let mut copied = headers.clone();
-        copied.copy_out();
-        assert_eq!(copied, headers);
-        headers.append("b", "2");
-        assert!(buffer.is_unique());
-        assert_eq!(
-            headers.iter().map(|header| header.name).collect::<Vec<_>>(),
-            ["a", "payflow-currency", "b"]
-        );
-    }
-
-    fn name() -> impl Strategy<Value = String> {
-        prop_oneof![prop::sample::select(&HeaderName::KNOWN[..]).prop_map(str::to_owned), "\\PC{0,9}"]
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read_and_compares_as_such(
-            first in prop::collection::vec((name(), any::<Option<Vec<u8>>>()), 0..6),
-            second in prop::collection::vec((name(), any::<Option<Vec<u8>>>()), 0..6),
-        ) {
-            let all = |list: &[(String, Option<Vec<u8>>)]| -> Headers {
-                list.iter().map(|(name, value)| Header { name, value: value.as_deref() }).collect()
-            };
-            let (one, other) = (all(&first), all(&second));
-            let read: Vec<_> =
-                one.iter().map(|header| (header.name.to_owned(), header.value.map(<[u8]>::to_vec))).collect();
-            prop_assert_eq!(one == other, first == second);
-            prop_assert_eq!(one.is_empty(), first.is_empty());
-            prop_assert_eq!(read, first);
-        }
-
-        #[test]
-        fn bytes_that_nobody_packed_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-            let headers = Headers::packed(bytes.into());
-            prop_assert!(headers.len() <= 80 && headers.size_bytes() <= 80 * 20);
-            let _ = (headers.get("a"), format!("{headers:?}"));
-        }
-    }
-}
+mod tests;

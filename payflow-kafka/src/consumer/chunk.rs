@@ -20,20 +20,17 @@ const FULL_BYTES: usize = CHUNK_BYTES - (4 << 10);
 pub(super) struct Copier {
     bytes: Vec<u8>,
     records: Vec<Copied>,
-    /// The partitions that `records` are of.
-    partitions: Vec<Assignment>,
+    /// The partitions that `records` are of, each with how many of them follow one another.
+    runs: Vec<(Assignment, usize)>,
     copied_bytes: usize,
     budget: Arc<Budget>,
 }
 
-/// Where a record's parts lie in the buffer: key, value and headers behind one another.
+/// How long a record's parts are: key, value and headers lie behind one another in the buffer, as the records do.
 #[derive(Debug)]
 struct Copied {
-    /// Its place in `partitions`.
-    partition: usize,
     offset: i64,
     timestamp_ms: Option<i64>,
-    from: usize,
     key: Option<usize>,
     value: Option<usize>,
     headers: usize,
@@ -41,13 +38,8 @@ struct Copied {
 
 impl Copier {
     pub(super) fn new(budget: Arc<Budget>) -> Self {
-        Self {
-            bytes: Vec::with_capacity(CHUNK_BYTES),
-            records: Vec::new(),
-            partitions: Vec::new(),
-            copied_bytes: 0,
-            budget,
-        }
+        let bytes = Vec::with_capacity(CHUNK_BYTES);
+        Self { bytes, records: Vec::new(), runs: Vec::new(), copied_bytes: 0, budget }
     }
 
     /// Copies a record of a partition. What was copied before becomes deliveries once the buffer is full.
@@ -57,10 +49,11 @@ impl Copier {
         if self.bytes.len() + length(key) + length(value) > FULL_BYTES {
             self.seal(into);
         }
-        let is_same =
-            |last: &Assignment| (last.slot, last.generation) == (partition.slot, partition.generation);
-        if !self.partitions.last().is_some_and(is_same) {
-            self.partitions.push(partition.clone());
+        match self.runs.last_mut() {
+            Some((last, count)) if (last.slot, last.generation) == (partition.slot, partition.generation) => {
+                *count += 1;
+            }
+            _ => self.runs.push((partition.clone(), 1)),
         }
         let from = self.bytes.len();
         self.bytes.extend_from_slice(key.unwrap_or_default());
@@ -69,10 +62,8 @@ impl Copier {
         message.headers(|name, value| Headers::pack(&mut self.bytes, name, value));
         self.copied_bytes += self.bytes.len() - from;
         self.records.push(Copied {
-            partition: self.partitions.len() - 1,
             offset: message.offset(),
             timestamp_ms: message.timestamp_ms(),
-            from,
             key: key.map(<[u8]>::len),
             value: value.map(<[u8]>::len),
             headers: self.bytes.len() - headers,
@@ -90,30 +81,30 @@ impl Copier {
             return;
         }
         let chunk = self.budget.chunk(&mut self.bytes);
-        let partitions = &self.partitions;
-        into.extend(self.records.drain(..).filter_map(|copied| {
-            let mut from = copied.from;
-            let mut part = |length: usize| {
-                from += length;
-                // Without this an empty key would keep the buffer alive.
-                if length == 0 { Bytes::new() } else { chunk.slice(from - length..from) }
-            };
-            let Assignment { slot, generation, topic, partition } = partitions.get(copied.partition)?;
-            Some(Delivery {
-                token: AckToken::new(*slot, *generation, copied.offset),
-                topic: topic.clone(),
-                partition: *partition,
-                offset: copied.offset,
-                timestamp_ms: copied.timestamp_ms,
-                key: copied.key.map(&mut part),
-                value: copied.value.map(&mut part),
-                headers: match copied.headers {
-                    0 => Headers::new(),
-                    length => Headers::packed(part(length)),
-                },
-            })
-        }));
-        self.partitions.clear();
+        let mut from = 0;
+        let mut part = |length: usize| {
+            from += length;
+            // Without this an empty key would keep the buffer alive.
+            if length == 0 { Bytes::new() } else { chunk.slice(from - length..from) }
+        };
+        let mut records = self.records.drain(..);
+        for (Assignment { slot, generation, topic, partition }, count) in self.runs.drain(..) {
+            for copied in records.by_ref().take(count) {
+                into.push(Delivery {
+                    token: AckToken::new(slot, generation, copied.offset),
+                    topic: topic.clone(),
+                    partition,
+                    offset: copied.offset,
+                    timestamp_ms: copied.timestamp_ms,
+                    key: copied.key.map(&mut part),
+                    value: copied.value.map(&mut part),
+                    headers: match copied.headers {
+                        0 => Headers::new(),
+                        length => Headers::packed(part(length)),
+                    },
+                });
+            }
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! What a consumer holds: partitions, what was read of them, what is out, finished and committed. Pure.
 
+mod intake;
+
 use std::collections::HashMap;
 use std::time::Instant;
 
 use payflow_core::{
-    AckToken, Assignment, Change, Deliveries, Delivery, FinishedBeyond, Inbound, OffsetTracker, PartitionEnd,
-    PartitionProgress, Received, Room, Topic,
+    AckToken, Assignment, Change, FinishedBeyond, Inbound, OffsetTracker, PartitionEnd, PartitionProgress,
+    Room, Topic,
 };
 
 use super::ready::Ready;
@@ -113,95 +115,6 @@ impl Holdings {
         partitions.into_iter().filter_map(|partition| held.get(&partition).copied()).collect()
     }
 
-    /// Takes in what was read, in the order of each log. Gives the tokens of what is held back: of each partition that
-    /// takes in nothing more for now, the first.
-    pub(super) fn read(&mut self, deliveries: &mut Deliveries) -> Vec<AckToken> {
-        let (in_runs, mut bytes) = self.read_runs(deliveries);
-        let mut held_back = Vec::new();
-        if in_runs < deliveries.len() {
-            let mut index = 0;
-            deliveries.retain(|delivery| {
-                index += 1;
-                index <= in_runs || self.read_one(delivery, &mut bytes, &mut held_back)
-            });
-        }
-        self.ready.push(deliveries, bytes);
-        held_back
-    }
-
-    /// Takes in runs of offsets that follow one another, up to the first of which something is to be looked at by itself: mostly there is
-    /// none. Says how many deliveries those are, and how large.
-    fn read_runs(&mut self, deliveries: &Deliveries) -> (usize, usize) {
-        let mut deliveries = deliveries.iter().peekable();
-        let (mut count, mut bytes) = (0, 0);
-        while let Some(first) = deliveries.next() {
-            let (mut last, mut run, mut run_bytes) = (first.token, 1, first.size_bytes());
-            while let Some(next) = deliveries.next_if(|next| follows(last, next.token)) {
-                (last, run, run_bytes) = (next.token, run + 1, run_bytes + next.size_bytes());
-            }
-            let takes_in = |holding: &&mut Holding| !holding.revoking && !holding.held_back;
-            let Some(holding) = self.current(last).filter(takes_in) else {
-                break;
-            };
-            if !holding.tracker.receive_run(first.offset..=last.sequence()) {
-                break;
-            }
-            holding.ready += run;
-            let outgrown = holding.end.take().is_some();
-            self.ends -= usize::from(outgrown);
-            (count, bytes) = (count + run, bytes + run_bytes);
-        }
-        (count, bytes)
-    }
-
-    /// Takes a delivery in, if it is to be handed over, and counts its bytes.
-    fn read_one(&mut self, delivery: &Delivery, bytes: &mut usize, held_back: &mut Vec<AckToken>) -> bool {
-        let Some(holding) = self.current(delivery.token) else {
-            return false;
-        };
-        if holding.revoking || holding.held_back {
-            return false;
-        }
-        if holding.tracker.metadata_bytes_max() >= OffsetTracker::METADATA_BYTES_MAX {
-            holding.held_back = true;
-            held_back.push(delivery.token);
-            return false;
-        }
-        match holding.tracker.receive(delivery.offset) {
-            Received::New => {
-                holding.ready += 1;
-                // The log has grown behind an end that was not told yet.
-                let outgrown = holding.end.take().is_some();
-                self.ends -= usize::from(outgrown);
-                *bytes += delivery.size_bytes();
-                return true;
-            }
-            // It moves the watermark without a token.
-            Received::Finished => holding.changes += 1,
-            Received::Repeated => {}
-        }
-        false
-    }
-
-    /// The partitions that were held back, and take in more again.
-    pub(super) fn released(&mut self) -> Vec<Assignment> {
-        let mut released = Vec::new();
-        for holding in self.slots.iter_mut().flatten().filter(|holding| holding.held_back) {
-            // Not at the very bound: to go on costs a pause's worth of fetching anew.
-            let goes_on = OffsetTracker::METADATA_BYTES_MAX - GOES_ON_BELOW;
-            if holding.tracker.metadata_bytes_max() < goes_on {
-                holding.held_back = false;
-                released.push(holding.assignment.clone());
-            }
-        }
-        released
-    }
-
-    /// Whether a partition is held back.
-    pub(super) fn is_holding_back(&self) -> bool {
-        self.held().any(|holding| holding.held_back)
-    }
-
     /// Reading stands at `position`: what lies below and was not read never will be. At the log's end that is told.
     pub(super) fn reach(&mut self, slot: u32, generation: u32, position: i64, at_end: bool) {
         let Some(holding) = self.current(AckToken::new(slot, generation, 0)) else {
@@ -282,7 +195,7 @@ impl Holdings {
     /// Takes tokens back.
     pub(super) fn acknowledge(&mut self, finished: &[AckToken], given_up: &[AckToken]) {
         // Those of one partition come in runs.
-        for run in finished.chunk_by(is_same_assignment) {
+        for run in finished.chunk_by(|one, next| one.is_of_same_assignment(*next)) {
             let Some(holding) = run.first().and_then(|first| self.current(*first)) else {
                 continue;
             };
@@ -440,18 +353,6 @@ impl Committed {
         Self { offset, metadata: tracker.finished_beyond().encode(offset).text }
     }
 }
-
-/// Whether a token is of the same assignment as another, and of the offset behind.
-fn follows(token: AckToken, next: AckToken) -> bool {
-    is_same_assignment(&token, &next) && next.sequence().checked_sub(1) == Some(token.sequence())
-}
-
-fn is_same_assignment(one: &AckToken, other: &AckToken) -> bool {
-    one.slot() == other.slot() && one.generation() == other.generation()
-}
-
-/// A hundred offsets' worth of metadata.
-const GOES_ON_BELOW: u64 = 600;
 
 /// No cluster has 2^32 partitions.
 fn number(slot: usize) -> u32 {

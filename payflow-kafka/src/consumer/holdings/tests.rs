@@ -1,4 +1,4 @@
-use payflow_core::Headers;
+use payflow_core::{Deliveries, Delivery, Headers};
 use proptest::prelude::*;
 
 use super::*;
