@@ -100,7 +100,7 @@ impl NotificationId {
     /// # Errors
     /// The text is no UUID.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        hyphenated(text).map(Self)
+        hyphenated(text.as_bytes()).map(Self)
     }
 
     /// The id as a UUID.

@@ -137,14 +137,8 @@ impl OffsetTracker {
             }
             return Received::Finished;
         }
-        if offset != self.next {
-            self.pass_gap(offset);
-        }
-        self.bits.push_unset(1);
-        self.next = self.position;
+        self.append(offset, 1);
         self.forget_resumed(offset);
-        self.unfinished += 1;
-        self.age(offset);
         Received::New
     }
 
@@ -164,14 +158,8 @@ impl OffsetTracker {
         if grow_old > self.metadata_headroom_bytes() / encoding::OLD_BYTES {
             return false;
         }
-        if first != self.next {
-            self.pass_gap(first);
-        }
-        self.bits.push_unset(count);
         self.position = last + 1;
-        self.next = self.position;
-        self.unfinished += count;
-        self.age(last);
+        self.append(first, count);
         true
     }
 
@@ -311,6 +299,18 @@ impl OffsetTracker {
         let segment = self.segments.get(after.checked_sub(1)?)?;
         let last = self.bits.end();
         Some((*segment, self.segments.get(after).map_or(last, |next| next.bit)))
+    }
+
+    /// So many are unfinished from `first` on, up to the position.
+    #[inline]
+    fn append(&mut self, first: i64, count: u64) {
+        if first != self.next {
+            self.pass_gap(first);
+        }
+        self.bits.push_unset(count);
+        self.next = self.position;
+        self.unfinished += count;
+        self.age(self.position - 1);
     }
 
     /// Before `offset` some never came: they are finished bits, unless they are too many.

@@ -31,12 +31,12 @@ impl PaymentId {
     /// # Errors
     /// The text is no UUID.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        hyphenated(text).map(Self)
+        hyphenated(text.as_bytes()).map(Self)
     }
 
     /// Reads the hyphenated form, if it is that.
     pub(crate) fn of_ascii(text: &[u8]) -> Option<Self> {
-        if text.len() == Hyphenated::LENGTH { Uuid::try_parse_ascii(text).ok().map(Self) } else { None }
+        hyphenated(text).ok().map(Self)
     }
 
     /// The id as a UUID.
@@ -80,9 +80,9 @@ impl fmt::Debug for PaymentId {
 pub struct InvalidId;
 
 /// RFC 9562 §4. The other spellings that the library takes would let one id be written in several ways.
-pub(crate) fn hyphenated(text: &str) -> Result<Uuid, InvalidId> {
+pub(crate) fn hyphenated(text: &[u8]) -> Result<Uuid, InvalidId> {
     if text.len() == Hyphenated::LENGTH {
-        Uuid::try_parse(text).map_err(|_| InvalidId)
+        Uuid::try_parse_ascii(text).map_err(|_| InvalidId)
     } else {
         Err(InvalidId)
     }

@@ -120,10 +120,7 @@ impl Holdings {
         let Some(holding) = self.current(AckToken::new(slot, generation, 0)) else {
             return;
         };
-        if holding.revoking {
-            return;
-        }
-        if holding.held_back {
+        if !holding.takes_in() {
             return;
         }
         holding.tracker.end(position);

@@ -19,38 +19,33 @@ pub(super) fn place<C: ConsumerContext>(
 ) {
     match reading.place(index, message.offset()) {
         Place::Next => reading.take(index, message),
-        elsewhere => place_elsewhere(client, reading, shared, index, message, elsewhere),
-    }
-}
-
-#[cold]
-fn place_elsewhere<C: ConsumerContext>(
-    client: &DataConsumer<C>,
-    reading: &mut Reading,
-    shared: &Shared,
-    index: usize,
-    message: &Read<'_>,
-    place: Place,
-) {
-    let low = || client.watermarks(message.topic(), message.partition()).map_or(-1, |(low, _)| low);
-    let offset = message.offset();
-    match place {
-        Place::Next => reading.take(index, message),
         Place::Behind { expected } => {
-            let low = low();
-            // Beyond the record it says nothing of what lay before: that was compacted, or is a marker.
-            if (expected + 1..=offset).contains(&low) {
-                tell_deleted(message.topic(), message.partition(), expected, low);
-            }
+            look_behind(client, message, expected);
             reading.take(index, message);
         }
         // Rarely, librdkafka hands out once more what it has handed out before a pause: that lies above the oldest
         // record, and is of no later leader.
-        Place::Before if low() == offset || reading.is_of_later_leader(index, message) => {
+        Place::Before
+            if low(client, message) == message.offset() || reading.is_of_later_leader(index, message) =>
+        {
             begin_anew(reading, shared, index, message);
         }
         Place::Before | Place::Unsettled => {}
     }
+}
+
+/// What lies between the record and the one expected was never handed out.
+fn look_behind<C: ConsumerContext>(client: &DataConsumer<C>, message: &Read<'_>, expected: i64) {
+    let low = low(client, message);
+    // Beyond the record it says nothing of what lay before: that was compacted, or is a marker.
+    if (expected + 1..=message.offset()).contains(&low) {
+        tell_deleted(message.topic(), message.partition(), expected, low);
+    }
+}
+
+/// The oldest offset of the record's partition, -1 if that is not known.
+fn low<C: ConsumerContext>(client: &DataConsumer<C>, message: &Read<'_>) -> i64 {
+    client.watermarks(message.topic(), message.partition()).map_or(-1, |(low, _)| low)
 }
 
 /// Retention was faster than the group.

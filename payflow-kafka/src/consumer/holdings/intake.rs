@@ -31,16 +31,13 @@ impl Holdings {
             while let Some(next) = deliveries.next_if(|next| follows(last, next.token)) {
                 (last, run, run_bytes) = (next.token, run + 1, run_bytes + next.size_bytes());
             }
-            let takes_in = |holding: &&mut Holding| !holding.revoking && !holding.held_back;
-            let Some(holding) = self.current(last).filter(takes_in) else {
+            let Some(holding) = self.current(last).filter(|holding| holding.takes_in()) else {
                 break;
             };
             if !holding.tracker.receive_run(first.offset..=last.sequence()) {
                 break;
             }
-            holding.ready += run;
-            let outgrown = holding.end.take().is_some();
-            self.ends -= usize::from(outgrown);
+            self.ends -= holding.make_ready(run);
             (count, bytes) = (count + run, bytes + run_bytes);
         }
         (count, bytes)
@@ -48,12 +45,9 @@ impl Holdings {
 
     /// Takes a delivery in, if it is to be handed over, and counts its bytes.
     fn read_one(&mut self, delivery: &Delivery, bytes: &mut usize, held_back: &mut Vec<AckToken>) -> bool {
-        let Some(holding) = self.current(delivery.token) else {
+        let Some(holding) = self.current(delivery.token).filter(|holding| holding.takes_in()) else {
             return false;
         };
-        if holding.revoking || holding.held_back {
-            return false;
-        }
         if holding.tracker.metadata_bytes_max() >= OffsetTracker::METADATA_BYTES_MAX {
             holding.held_back = true;
             held_back.push(delivery.token);
@@ -61,10 +55,7 @@ impl Holdings {
         }
         match holding.tracker.receive(delivery.offset) {
             Received::New => {
-                holding.ready += 1;
-                // The log has grown behind an end that was not told yet.
-                let outgrown = holding.end.take().is_some();
-                self.ends -= usize::from(outgrown);
+                self.ends -= holding.make_ready(1);
                 *bytes += delivery.size_bytes();
                 return true;
             }
@@ -92,6 +83,19 @@ impl Holdings {
     /// Whether a partition is held back.
     pub(in crate::consumer) fn is_holding_back(&self) -> bool {
         self.held().any(|holding| holding.held_back)
+    }
+}
+
+impl Holding {
+    /// Whether anything more of it is taken in.
+    pub(super) const fn takes_in(&self) -> bool {
+        !self.revoking && !self.held_back
+    }
+
+    /// So many more are ready. Gives how many ends that were not told yet are none: the log has grown behind them.
+    fn make_ready(&mut self, count: usize) -> usize {
+        self.ready += count;
+        usize::from(self.end.take().is_some())
     }
 }
 
