@@ -11,7 +11,7 @@ use crate::record::{Receipt, Record};
 /// Makes records durable on a topic.
 ///
 /// All methods may be called concurrently. Two sends of one key keep their order if the second starts after the first
-/// has resolved; so do the records of one [`send_all`](Self::send_all) that share a key.
+/// has its receipt; so do the records of one [`send_all`](Self::send_all) that share a key, as far as they have receipts.
 #[async_trait]
 pub trait Producer: Send + Sync {
     /// Resolves when the record is durable: replicated or fsynced as the transport promises.

@@ -1,7 +1,10 @@
-//! Producer: one librdkafka client, one thread that polls it, and sends that its delivery reports resolve.
+//! Producer: a librdkafka client, a thread that polls it, and sends that its delivery reports resolve.
 
+mod ages;
+mod client;
 mod context;
 mod encode;
+mod line;
 mod pending;
 mod polling;
 mod queue;
@@ -13,20 +16,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use payflow_core::{Error, Fault, Producer, Receipt, Record, Topic};
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::producer::{BaseProducer, Producer as _};
 use tokio::time::timeout;
 
-use self::context::Context;
-use self::pending::{Decided, Pending};
-use self::polling::Polling;
+use self::line::{Line, Taking};
+use self::pending::{Decided, Failure};
 use self::queue::{Place, Queue};
 use self::sends::{Epoch, Sends};
 use crate::config::{KafkaConfig, KafkaProducerConfig};
 use crate::error;
 use crate::health::KafkaHealth;
-use crate::native::Persisted;
 
 /// Makes records durable on Kafka: idempotent, acknowledged by all in-sync replicas.
 ///
@@ -43,14 +42,12 @@ use crate::native::Persisted;
 /// offset in a receipt is -1 if a broker confirmed a repeat of which it did not know the place any more.
 #[must_use = "a producer that is dropped ends once its sends are decided"]
 pub struct KafkaProducer {
-    // Dropped before `polling`, so that the thread lets go of the client last: that may wait for the network.
-    client: Arc<BaseProducer<Context>>,
+    line: Arc<Line>,
     queue: Queue,
     sends: Sends,
     health: KafkaHealth,
     /// The queue timeout and the delivery timeout.
     decided_within: Duration,
-    _polling: Polling,
 }
 
 impl KafkaProducer {
@@ -59,24 +56,16 @@ impl KafkaProducer {
     /// # Errors
     /// [`Permanent`](payflow_core::Fault::Permanent): a setting is refused; the cause names it and says what to do.
     pub fn new(shared: &KafkaConfig, config: &KafkaProducerConfig) -> Result<Self, Error> {
-        const OPERATION: &str = "create producer";
-        let native =
-            config.client_config(shared).map_err(|invalid| Error::permanent(OPERATION).because(invalid))?;
+        let settings = config
+            .client_config(shared)
+            .map_err(|invalid| Error::permanent("create producer").because(invalid))?;
         let health = KafkaHealth::new();
-        let context = Context::new(health.clone());
-        let client = BaseProducer::from_config_and_context(&native, context)
-            .map_err(|refused| error::create(OPERATION, refused))?;
-        let client = Arc::new(client);
-        client.context().know(&client);
-        let polling = Polling::start(Arc::clone(&client), health.clone())
-            .map_err(|refused| Error::transient(OPERATION).because(refused))?;
         Ok(Self {
-            client,
+            line: Line::start(settings, health.clone(), config.patience())?,
             queue: Queue::new(config.queue_records(), config.queue_bytes(), config.queue_timeout()),
             sends: Sends::new(),
             health,
             decided_within: config.queue_timeout() + config.delivery_timeout(),
-            _polling: polling,
         })
     }
 
@@ -86,30 +75,30 @@ impl KafkaProducer {
         self.health.clone()
     }
 
-    /// Hands a record to librdkafka, which decides it later.
-    fn enqueue(&self, record: &Record, place: Place, epoch: Arc<Epoch>) -> Result<Sent, Error> {
-        let pending = Pending::new(self.health.seen(), place, epoch);
-        match self.client.send(encode::base_record(record, Arc::clone(&pending))) {
-            Ok(()) => Ok(Sent { decided: Decided(pending), topic: record.topic.clone() }),
-            Err((refused, _)) => Err(self.failed(&record.topic, error::code_of(&refused), Persisted::No)),
-        }
-    }
-
-    /// Every record gets its report: the polling thread lives until the last is decided.
+    /// Every record gets its report: its client's thread lives until the last is decided.
     async fn wait(&self, sent: Sent) -> Result<Receipt, Error> {
-        sent.decided.await.map_err(|(code, persisted)| self.failed(&sent.topic, code, persisted))
+        sent.decided.await.map_err(|failure| failed(&sent.topic, *failure))
     }
+}
 
-    fn failed(&self, topic: &Topic, code: RDKafkaErrorCode, persisted: Persisted) -> Error {
-        let fatal = self.client.client().fatal_error();
-        // A client that failed for good throws out its queue; else it was this crate that gave up what waits.
-        let thrown_out = code == RDKafkaErrorCode::PurgeQueue && fatal.is_some();
-        let fault = error::deliver(if thrown_out { RDKafkaErrorCode::Fatal } else { code }, persisted);
-        // The code of a record says little about what befell the client.
-        let fatal = fatal.filter(|_| fault == Fault::Fatal);
-        let reason = fatal.map_or_else(|| code.to_string(), |(code, reason)| format!("{code}: {reason}"));
-        Error::new(fault, SEND).because(format!("topic {topic}: {reason}"))
-    }
+/// Hands a record to librdkafka, which decides it later.
+fn enqueue(taking: &Taking, record: &Record, place: Place, epoch: Arc<Epoch>) -> Result<Sent, Error> {
+    let decided = taking.send(record, place, epoch).map_err(|failure| failed(&record.topic, *failure))?;
+    Ok(Sent { decided, topic: record.topic.clone() })
+}
+
+fn failed(topic: &Topic, failure: Failure) -> Error {
+    let Failure { code, persisted, fatal } = failure;
+    let given_up = matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight);
+    // A client that failed for good throws out its queue; else it was this crate that gave it up.
+    let thrown_out = code == RDKafkaErrorCode::PurgeQueue && fatal.is_some();
+    let fault = error::deliver(if thrown_out { RDKafkaErrorCode::Fatal } else { code }, persisted);
+    let reason = match fatal {
+        Some((code, reason)) if fault == Fault::Fatal => format!("{code}: {reason}"),
+        _ if given_up => format!("{code}: undecided for the delivery timeout, or beside a record that was"),
+        _ => code.to_string(),
+    };
+    Error::new(fault, SEND).because(format!("topic {topic}: {reason}"))
 }
 
 #[async_trait]
@@ -117,7 +106,7 @@ impl Producer for KafkaProducer {
     async fn send(&self, record: Record) -> Result<Receipt, Error> {
         let epoch = self.sends.begin();
         let place = self.queue.enter(encode::size_bytes(&record)).await?;
-        let sent = self.enqueue(&record, place, epoch)?;
+        let sent = enqueue(&self.line.taking(), &record, place, epoch)?;
         drop(record);
         self.wait(sent).await
     }
@@ -126,12 +115,22 @@ impl Producer for KafkaProducer {
         let epoch = self.sends.begin();
         let mut sends = Vec::with_capacity(records.len());
         let mut full = false;
+        let generation = self.line.taking().generation();
         for record in records {
             let bytes = encode::size_bytes(&record);
             // Where one has waited in vain, those behind it do not wait again: the time for all is bounded.
             let place = if full { self.queue.try_enter(bytes) } else { self.queue.enter(bytes).await };
             full |= place.is_err();
-            sends.push(place.and_then(|place| self.enqueue(&record, place, Arc::clone(&epoch))));
+            sends.push(place.and_then(|place| {
+                let taking = self.line.taking();
+                // Those before it may be undecided in the client before, and must not be overtaken.
+                if taking.generation() != generation {
+                    return Err(
+                        Error::transient(SEND).because("another client took over among these records")
+                    );
+                }
+                enqueue(&taking, &record, place, Arc::clone(&epoch))
+            }));
             tokio::task::consume_budget().await;
         }
         drop(epoch);

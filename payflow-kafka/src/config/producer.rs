@@ -96,7 +96,7 @@ impl KafkaProducerConfig {
 
     /// How long a queued record may take until its send is decided, retries included. 500 ms to 1 h, default 8 s.
     ///
-    /// librdkafka looks for records that are out of time once a second, so it is told a second less (half, below 2 s).
+    /// What is undecided half a second before that (an eighth of it, below 4 s) is given up, so that it is decided in time.
     #[must_use]
     pub const fn with_delivery_timeout(mut self, timeout: Duration) -> Self {
         self.delivery_timeout = timeout;
@@ -156,6 +156,11 @@ impl KafkaProducerConfig {
         self.delivery_timeout
     }
 
+    /// How long a record is undecided until it is given up.
+    pub(crate) fn patience(&self) -> Duration {
+        self.delivery_timeout - GIVING_UP.min(self.delivery_timeout / 8)
+    }
+
     pub(crate) const fn queue_timeout(&self) -> Duration {
         self.queue_timeout
     }
@@ -171,14 +176,14 @@ impl KafkaProducerConfig {
     /// librdkafka's settings: the promises, then what may be tuned.
     pub(crate) fn client_config(&self, shared: &KafkaConfig) -> Result<ClientConfig, InvalidKafkaConfig> {
         self.check()?;
-        let message_timeout = self.delivery_timeout - SCAN_INTERVAL.min(self.delivery_timeout / 2);
         let mut config = shared.client_config()?;
         config
             .set("acks", "all")
             .set("enable.idempotence", "true")
             .set("partitioner", self.partitioner.as_str())
             .set("compression.codec", self.compression.as_str())
-            .set("message.timeout.ms", message_timeout.as_millis().to_string())
+            // Out of reach: what takes too long is given up by `producer/line.rs`.
+            .set("message.timeout.ms", i32::MAX.to_string())
             .set("batch.size", self.batch_bytes.to_string())
             .set("queue.buffering.max.ms", self.linger.as_millis().to_string())
             .set("max.in.flight.requests.per.connection", self.max_in_flight.to_string())
@@ -189,10 +194,10 @@ impl KafkaProducerConfig {
         // The largest record is the topic's affair.
         set_unless_given(&mut config, "message.max.bytes", RECORD_BYTES_MAX.to_string());
         // A broker that hangs keeps its connection: what it was sent is asked again of the next leader while there is time.
-        let answer_timeout = (message_timeout / 2).clamp(ANSWER_TIMEOUT_LEAST, ANSWER_TIMEOUT_MAX);
+        let answer_timeout = (self.patience() / 2).clamp(ANSWER_TIMEOUT_LEAST, ANSWER_TIMEOUT_MAX);
         set_unless_given(&mut config, "socket.timeout.ms", answer_timeout.as_millis().to_string());
         // An unknown topic may be one that was just created and that not all brokers know yet.
-        let propagation = (message_timeout / 3).min(PROPAGATION_MAX);
+        let propagation = (self.patience() / 3).min(PROPAGATION_MAX);
         set_unless_given(
             &mut config,
             "topic.metadata.propagation.max.ms",
@@ -252,8 +257,8 @@ const BATCH_BYTES_LEAST: usize = 1024;
 const ROOM_KBYTES: usize = 1_000_000_000 / 1024 + 1;
 /// Above what clusters allow, so that a dead letter of their largest record passes.
 const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// How often librdkafka looks for records that are out of time.
-const SCAN_INTERVAL: Duration = Duration::from_secs(1);
+/// How long it takes at most to give up what is undecided, and to tell.
+const GIVING_UP: Duration = Duration::from_millis(500);
 /// A broker that has much to do may take as long.
 const ANSWER_TIMEOUT_LEAST: Duration = Duration::from_millis(500);
 /// librdkafka's default.

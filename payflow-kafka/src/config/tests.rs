@@ -145,7 +145,7 @@ fn a_broker_that_hangs_is_given_half_of_the_time_that_a_record_has() {
             KafkaProducerConfig::new().with_delivery_timeout(delivery).client_config(config).unwrap();
         config.get("socket.timeout.ms").unwrap().to_owned()
     };
-    assert_eq!(told(Duration::from_secs(8), &shared()), "3500");
+    assert_eq!(told(Duration::from_secs(8), &shared()), "3750");
     assert_eq!(told(Duration::from_millis(500), &shared()), "500");
     assert_eq!(told(Duration::from_secs(3_600), &shared()), "60000");
     let own = shared().with_property("socket.timeout.ms", "9000").unwrap();

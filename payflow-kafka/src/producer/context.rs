@@ -7,41 +7,39 @@ use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
-use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext, PurgeConfig};
+use rdkafka::producer::ProducerContext;
 use tracing::{debug, warn};
 
-use super::pending::Pending;
+use super::ages::Ages;
+use super::client::Client;
+use super::pending::{Failure, Pending};
 use crate::error::code_of;
 use crate::health::KafkaHealth;
 use crate::log::{self, Once};
 use crate::native::{Persisted, message_status};
 
 pub(super) struct Context {
+    /// Of the records that it was given.
+    pub(super) ages: Ages,
     health: KafkaHealth,
     warned: Mutex<Once<RDKafkaErrorCode>>,
     /// The client whose context this is.
-    client: OnceLock<Weak<BaseProducer<Self>>>,
+    client: OnceLock<Weak<Client>>,
 }
 
 impl Context {
     pub(super) fn new(health: KafkaHealth) -> Self {
-        Self { health, warned: Mutex::new(Once::new()), client: OnceLock::new() }
+        Self { ages: Ages::new(), health, warned: Mutex::new(Once::new()), client: OnceLock::new() }
     }
 
     /// To be called once, before the client's first poll.
-    pub(super) fn know(&self, client: &Arc<BaseProducer<Self>>) {
+    pub(super) fn know(&self, client: &Arc<Client>) {
         // Nobody else sets it.
         let _ = self.client.set(Arc::downgrade(client));
     }
 
-    /// Gives up all that waits to be sent, at first or again.
-    ///
-    /// When a record times out that a broker may have, librdkafka takes a new producer epoch, and what was in the same
-    /// request is sent again under it, as if it were new: a broker that had appended the request would append it twice.
-    fn give_up_what_waits(&self) {
-        if let Some(client) = self.client.get().and_then(Weak::upgrade) {
-            client.purge(PurgeConfig::default().queue().non_blocking());
-        }
+    fn client(&self) -> Option<Arc<Client>> {
+        self.client.get().and_then(Weak::upgrade)
     }
 }
 
@@ -52,7 +50,9 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = code_of(&error);
-        if code == RDKafkaErrorCode::AllBrokersDown {
+        let is_retired = || self.client().is_some_and(|client| client.gives_up().is_some());
+        // What a retired one loses says nothing of its successor.
+        if code == RDKafkaErrorCode::AllBrokersDown && !is_retired() {
             self.health.set_connected(false);
         }
         let first = || self.warned.lock().unwrap_or_else(PoisonError::into_inner).first(code);
@@ -68,7 +68,8 @@ impl ProducerContext for Context {
     type DeliveryOpaque = Arc<Pending>;
 
     fn delivery(&self, delivered: &DeliveryResult<'_>, pending: Self::DeliveryOpaque) {
-        let outcome = match delivered {
+        self.ages.leave(pending.turn);
+        pending.resolve(match delivered {
             Ok(message) => {
                 self.health.set_connected(true);
                 Ok(Receipt::new(message.partition(), message.offset()))
@@ -79,14 +80,10 @@ impl ProducerContext for Context {
                 if persisted == Persisted::Unlikely && !self.health.was_connected_since(pending.seen) {
                     persisted = Persisted::No;
                 }
-                let code = code_of(error);
-                if code == RDKafkaErrorCode::MessageTimedOut && persisted == Persisted::Maybe {
-                    self.give_up_what_waits();
-                }
-                Err((code, persisted))
+                let fatal = self.client().and_then(|client| client.fatal());
+                Err(Box::new(Failure { code: code_of(error), persisted, fatal }))
             }
-        };
-        pending.resolve(outcome);
+        });
     }
 }
 

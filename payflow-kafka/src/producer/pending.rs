@@ -7,18 +7,30 @@ use std::task::{Context, Poll, Waker};
 use payflow_core::Receipt;
 use rdkafka::error::RDKafkaErrorCode;
 
+use super::ages::Turn;
 use super::queue::Place;
 use super::sends::Epoch;
 use crate::health::Seen;
 use crate::native::Persisted;
 
 /// What a delivery report says of a record.
-pub(super) type Outcome = Result<Receipt, (RDKafkaErrorCode, Persisted)>;
+pub(super) type Outcome = Result<Receipt, Box<Failure>>;
+
+/// Why a record has no receipt.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) code: RDKafkaErrorCode,
+    pub(super) persisted: Persisted,
+    /// Why its client can send no more, if so: the code of a record says little about what befell the client.
+    pub(super) fatal: Option<(RDKafkaErrorCode, String)>,
+}
 
 /// One piece of memory for both sides: what one thread takes and another gives back costs the allocator more than the rest.
 pub(super) struct Pending {
     /// Before librdkafka had it.
     pub(super) seen: Seen,
+    /// When librdkafka got it.
+    pub(super) turn: Turn,
     state: Mutex<State>,
 }
 
@@ -30,9 +42,9 @@ struct State {
 }
 
 impl Pending {
-    pub(super) fn new(seen: Seen, place: Place, epoch: Arc<Epoch>) -> Arc<Self> {
+    pub(super) fn new(seen: Seen, turn: Turn, place: Place, epoch: Arc<Epoch>) -> Arc<Self> {
         let state = State { outcome: None, waiting: None, held: Some((place, epoch)) };
-        Arc::new(Self { seen, state: Mutex::new(state) })
+        Arc::new(Self { seen, turn, state: Mutex::new(state) })
     }
 
     /// Tells the one who waits, if anybody does, before the place is free and a flush may end.
@@ -81,12 +93,13 @@ mod tests {
 
     use super::*;
     use crate::health::KafkaHealth;
+    use crate::producer::ages::Ages;
     use crate::producer::queue::Queue;
     use crate::producer::sends::Sends;
 
     fn pending(queue: &Queue) -> Arc<Pending> {
         let place = queue.try_enter(1).unwrap();
-        Pending::new(KafkaHealth::new().seen(), place, Sends::new().begin())
+        Pending::new(KafkaHealth::new().seen(), Ages::new().enter(), place, Sends::new().begin())
     }
 
     #[tokio::test]
@@ -113,8 +126,9 @@ mod tests {
     #[tokio::test]
     async fn what_was_decided_before_anybody_looked_is_there() {
         let pending = pending(&Queue::new(1, 1_000, Duration::ZERO));
-        pending.resolve(Err((RDKafkaErrorCode::MessageTimedOut, Persisted::Maybe)));
+        let code = RDKafkaErrorCode::PurgeInflight;
+        pending.resolve(Err(Box::new(Failure { code, persisted: Persisted::Maybe, fatal: None })));
         let outcome = Decided(pending).now_or_never().unwrap();
-        assert_eq!(outcome.unwrap_err().0, RDKafkaErrorCode::MessageTimedOut);
+        assert_eq!(outcome.unwrap_err().code, code);
     }
 }

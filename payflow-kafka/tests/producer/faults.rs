@@ -12,6 +12,8 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 type Mock = MockCluster<'static, DefaultProducerContext>;
 
 const TOPIC: &str = "payment-topic";
+/// So short that a test can wait for it, and long enough for a first send on a machine with much to do.
+const DELIVERY: Duration = Duration::from_secs(3);
 
 fn mock() -> (Mock, KafkaConfig) {
     let mock = MockCluster::new(1).expect("a mock");
@@ -91,7 +93,7 @@ async fn a_topic_that_may_not_be_written_is_permanent_until_it_may() {
 #[tokio::test]
 async fn a_request_without_an_answer_may_have_been_written() {
     let (mock, cluster) = mock();
-    let producer = producer(&cluster, Duration::from_millis(1_500));
+    let producer = producer(&cluster, DELIVERY);
     assert_eq!(fault_of(&producer).await, None);
     mock.broker_round_trip_time(-1, Duration::from_secs(60)).unwrap();
     assert_eq!(fault_of(&producer).await, Some(Fault::Unknown));
@@ -101,7 +103,7 @@ async fn a_request_without_an_answer_may_have_been_written() {
 #[tokio::test]
 async fn no_leader_is_no_proof_that_nothing_was_written() {
     let (mock, cluster) = mock();
-    let producer = producer(&cluster, Duration::from_millis(1_500));
+    let producer = producer(&cluster, DELIVERY);
     assert_eq!(fault_of(&producer).await, None);
     mock.request_errors(
         RDKafkaApiKey::Produce,
@@ -113,7 +115,7 @@ async fn no_leader_is_no_proof_that_nothing_was_written() {
 #[tokio::test]
 async fn a_broker_that_went_away_wrote_nothing_and_is_found_again() {
     let (mock, cluster) = mock();
-    let producer = producer(&cluster, Duration::from_millis(1_500));
+    let producer = producer(&cluster, DELIVERY);
     let health = producer.health();
     assert_eq!(fault_of(&producer).await, None);
     assert!(health.is_connected());
@@ -132,11 +134,11 @@ async fn a_broker_that_went_away_wrote_nothing_and_is_found_again() {
     assert_eq!(fault_of(&producer).await, None);
 }
 
-/// A record that a broker may have times out, and with it all that waits is given up.
+/// A record that a broker may have is late, and with it all that waits is given up.
 #[tokio::test]
-async fn what_is_given_up_beside_a_timed_out_record_is_transient_and_the_producer_goes_on() {
+async fn what_is_given_up_beside_a_late_record_is_transient_and_the_producer_goes_on() {
     let (mock, cluster) = mock();
-    let producer = Arc::new(producer(&cluster, Duration::from_secs(3)));
+    let producer = Arc::new(producer(&cluster, DELIVERY));
     let health = producer.health();
     let send = || {
         let producer = Arc::clone(&producer);
@@ -175,6 +177,29 @@ async fn what_is_given_up_beside_a_timed_out_record_is_transient_and_the_produce
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(fault_of(&producer).await, None);
+}
+
+/// The first is still undecided when the second would go out by another client, and could be appended behind it.
+#[tokio::test]
+async fn records_of_one_call_pass_none_that_is_late() {
+    let (mock, cluster) = mock();
+    let config = KafkaProducerConfig::new()
+        .with_delivery_timeout(DELIVERY)
+        .with_queue_records(1)
+        .with_queue_timeout(Duration::from_secs(60));
+    let producer = KafkaProducer::new(&cluster, &config).unwrap();
+    assert_eq!(fault_of(&producer).await, None);
+    mock.broker_round_trip_time(-1, Duration::from_secs(60)).unwrap();
+
+    let mut results = producer.send_all(vec![record(), record()]).await;
+    let second = results.pop().unwrap().unwrap_err();
+    assert_eq!(second.fault(), Fault::Transient { retry_after: None });
+    assert!(second.chain().contains("another client"), "{}", second.chain());
+    assert_eq!(results.pop().unwrap().unwrap_err().fault(), Fault::Unknown);
+
+    // By themselves they go on.
+    mock.broker_round_trip_time(-1, Duration::ZERO).unwrap();
+    while fault_of(&producer).await.is_some() {}
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ fn three_brokers_lost_one_after_the_other_lose_no_payment_that_was_accepted() {
         Cluster::set_up(&brokers.brokers(), 1, |topic| topic.with_config("min.insync.replicas", "3"));
     let service = run.start("service");
     let runtime = Runtime::new().expect("a runtime");
-    let clients = Clients::start(&runtime, &run.cluster, &KafkaProducerConfig::new());
+    let clients = Clients::start(&runtime, || FrontDoor::of(&run.cluster, &KafkaProducerConfig::new()));
     let watcher = Watcher::of(&run.cluster);
 
     let mut losses = Vec::new();

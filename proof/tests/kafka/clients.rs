@@ -4,11 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use payflow_kafka::KafkaProducerConfig;
 use payflow_proof::{Answer, Told, Written};
 use tokio::runtime::Runtime;
 
-use crate::cluster::Cluster;
 use crate::front_door::{FrontDoor, text_field};
 use crate::wait_for;
 
@@ -33,10 +31,11 @@ struct State {
 }
 
 impl Clients {
-    pub(crate) fn start(runtime: &Runtime, cluster: &Cluster, config: &KafkaProducerConfig) -> Self {
+    /// The door is made where `runtime` runs.
+    pub(crate) fn start(runtime: &Runtime, door: impl FnOnce() -> FrontDoor) -> Self {
         let _entered = runtime.enter();
         let state = Arc::new(State {
-            door: FrontDoor::of(cluster, config),
+            door: door(),
             start: Instant::now(),
             next: AtomicUsize::new(0),
             accepted: AtomicUsize::new(0),

@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt as _;
 use payflow_core::{Currency, DirectIntake, JsonCodec};
 use payflow_http::PaymentRouter;
-use payflow_kafka::{KafkaProducer, KafkaProducerConfig};
+use payflow_kafka::{KafkaConfig, KafkaProducer, KafkaProducerConfig};
 use tower::ServiceExt as _;
 
 use crate::cluster::Cluster;
@@ -28,8 +28,13 @@ pub(crate) struct Response {
 impl FrontDoor {
     /// To be called where a tokio runtime runs.
     pub(crate) fn of(cluster: &Cluster, config: &KafkaProducerConfig) -> Self {
+        Self::by(&cluster.brokers, cluster, config)
+    }
+
+    /// The same, by another address of the brokers.
+    pub(crate) fn by(brokers: &str, cluster: &Cluster, config: &KafkaProducerConfig) -> Self {
         let currency = Currency::parse("EUR").expect("a currency");
-        let producer = KafkaProducer::new(&cluster.config(), config).expect("the settings are good");
+        let producer = KafkaProducer::new(&KafkaConfig::new(brokers), config).expect("the settings are good");
         let codec = JsonCodec::new().with_default_currency(currency);
         let intake = DirectIntake::new(producer, codec, cluster.topic.clone());
         Self(PaymentRouter::new(Arc::new(intake)).with_default_currency(currency).into_router())

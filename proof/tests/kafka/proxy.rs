@@ -1,51 +1,43 @@
-//! A connection that can go half open: nobody closes it, and nothing more comes through.
+//! Connections that fail as networks do: they go half open, are slow to answer, or break.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
 
-/// Forwards from a port of its own, unless it is closed. What it holds back it forwards later, in order.
+/// Forwards from a port of its own. What it holds back it forwards later, in order.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     listener: TcpListener,
-    gate: Arc<Gate>,
+    inner: Arc<Inner>,
 }
 
 #[derive(Default)]
-struct Gate {
-    closed: Mutex<bool>,
-    opened: Condvar,
-}
-
-impl Gate {
-    fn pass(&self) {
-        let closed = self.closed.lock().expect("nothing panics");
-        drop(self.opened.wait_while(closed, |closed| *closed).expect("nothing panics"));
-    }
+struct Inner {
+    is_held: Mutex<bool>,
+    released: Condvar,
+    /// How much later answers come.
+    answers_delay: Mutex<Duration>,
+    /// Those of the clients.
+    connections: Mutex<Vec<TcpStream>>,
 }
 
 impl Proxy {
     pub(crate) fn new() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let port = listener.local_addr().expect("it listens").port();
-        Self { port, listener, gate: Arc::default() }
+        Self { port, listener, inner: Arc::default() }
     }
 
     /// Goes on to this port, until the test is over.
     pub(crate) fn forward_to(&self, port: u16) {
-        let (listener, gate) = (self.listener.try_clone().expect("it listens"), Arc::clone(&self.gate));
+        let (listener, inner) = (self.listener.try_clone().expect("it listens"), Arc::clone(&self.inner));
         thread::spawn(move || {
             for client in listener.incoming() {
-                gate.pass();
-                let (Ok(client), Ok(server)) = (client, TcpStream::connect((Ipv4Addr::LOCALHOST, port)))
-                else {
-                    continue;
-                };
-                let back = (server.try_clone().expect("it is open"), client.try_clone().expect("it is open"));
-                for (from, to) in [(client, server), back] {
-                    let gate = Arc::clone(&gate);
-                    thread::spawn(move || copy(from, to, &gate));
+                inner.pass();
+                if let (Ok(client), Ok(server)) = (client, TcpStream::connect((Ipv4Addr::LOCALHOST, port))) {
+                    inner.forward(client, server);
                 }
             }
         });
@@ -53,24 +45,60 @@ impl Proxy {
 
     /// Nothing comes through any more, and nobody is told.
     pub(crate) fn hold(&self) {
-        *self.gate.closed.lock().expect("nothing panics") = true;
+        *self.inner.is_held.lock().expect("nothing panics") = true;
     }
 
     pub(crate) fn release(&self) {
-        *self.gate.closed.lock().expect("nothing panics") = false;
-        self.gate.opened.notify_all();
+        *self.inner.is_held.lock().expect("nothing panics") = false;
+        self.inner.released.notify_all();
+    }
+
+    /// Every answer comes so much later from now on.
+    pub(crate) fn delay_answers(&self, delay: Duration) {
+        *self.inner.answers_delay.lock().expect("nothing panics") = delay;
+    }
+
+    /// Ends all connections; the answers that are on their way are lost.
+    pub(crate) fn cut(&self) {
+        for connection in self.inner.connections.lock().expect("nothing panics").drain(..) {
+            close(&connection);
+        }
     }
 }
 
-fn copy(mut from: TcpStream, mut to: TcpStream, gate: &Gate) {
-    let mut bytes = [0; 16_384];
-    while let Ok(read @ 1..) = from.read(&mut bytes) {
-        gate.pass();
-        if to.write_all(&bytes[..read]).is_err() {
-            break;
-        }
+impl Inner {
+    fn pass(&self) {
+        let held = self.is_held.lock().expect("nothing panics");
+        drop(self.released.wait_while(held, |held| *held).expect("nothing panics"));
     }
-    gate.pass();
+
+    fn forward(self: &Arc<Self>, client: TcpStream, server: TcpStream) {
+        let clone = |stream: &TcpStream| stream.try_clone().expect("it is open");
+        self.connections.lock().expect("nothing panics").push(clone(&client));
+        let back = (clone(&server), clone(&client));
+        let inner = Arc::clone(self);
+        thread::spawn(move || inner.copy(client, server, || Duration::ZERO));
+        let inner = Arc::clone(self);
+        thread::spawn(move || {
+            inner.copy(back.0, back.1, || *inner.answers_delay.lock().expect("nothing panics"));
+        });
+    }
+
+    fn copy(&self, mut from: TcpStream, mut to: TcpStream, delay: impl Fn() -> Duration) {
+        let mut bytes = [0; 16_384];
+        while let Ok(read @ 1..) = from.read(&mut bytes) {
+            thread::sleep(delay());
+            self.pass();
+            if to.write_all(&bytes[..read]).is_err() {
+                break;
+            }
+        }
+        self.pass();
+        close(&to);
+    }
+}
+
+fn close(stream: &TcpStream) {
     // Whoever has closed it already is not to be told.
-    let _ = to.shutdown(std::net::Shutdown::Both);
+    let _ = stream.shutdown(Shutdown::Both);
 }

@@ -89,6 +89,13 @@ pub(super) const PROOFS: &[Proof] = &[
         ],
     },
     Proof {
+        name: "repeats",
+        promise: "connections break with requests on them while other records run out of time: no payment is written twice",
+        rounds: Some(60),
+        by: By::Test("outage::payments_repeated_beside_others_that_are_given_up_are_written_once"),
+        bars: &[Bar { fact: "written twice", most: 0.0 }],
+    },
+    Proof {
         name: "downstream",
         promise: "the downstream is away for 60 s at 2,000 records/s: no dead letters, bounded memory, and it goes on 35 s after it is back at the latest",
         rounds: None,
@@ -187,7 +194,7 @@ mod tests {
 
     #[test]
     fn names_are_apart_and_each_test_exists() {
-        let sources = ["restarts", "kills", "stuck", "zombies", "brokers", "downstream"];
+        let sources = ["restarts", "kills", "stuck", "zombies", "brokers", "outage", "downstream"];
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../proof/tests/kafka/");
         for (index, proof) in PROOFS.iter().enumerate() {
             assert!(PROOFS[..index].iter().all(|other| other.name != proof.name), "{}", proof.name);
