@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Whether a client reaches a broker of its cluster. Cheap to clone; all clones tell of the same client.
 ///
 /// A client starts as not connected. It is connected once a broker has answered, and no longer when its last connection
-/// is down; then the brokers are asked about once a second until one answers. A client that failed for good, as
-/// [`Fatal`](payflow_core::Fault::Fatal), stays not connected.
+/// is down; then the brokers are asked about once a second until one answers. So does one that takes over from another,
+/// as a producer's does when a record is late. A client that failed for good, as [`Fatal`](payflow_core::Fault::Fatal),
+/// stays not connected.
 #[derive(Debug, Clone)]
 pub struct KafkaHealth(Arc<AtomicU64>);
 

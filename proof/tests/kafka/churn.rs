@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cluster::{Cluster, payments};
+use crate::cluster::{Cluster, New, payments};
 use crate::run::{Run, SESSION};
 
 const PARTITIONS: i32 = 6;
@@ -26,7 +26,7 @@ fn churn(protocol: &str) {
     let run = Run::on(Cluster::with_partitions(PARTITIONS), &flags);
     let enough = AtomicBool::new(false);
     let written = std::thread::scope(|scope| {
-        let writing = scope.spawn(|| write_until(&run, &enough));
+        let writing = scope.spawn(|| write_until(&run, &payments(PARTITIONS, KEYS, 1), &enough));
         // Also when a step fails.
         let _enough = SetOnDrop(&enough);
 
@@ -64,20 +64,19 @@ fn churn(protocol: &str) {
     assert_eq!((verdict.records, verdict.handled), (written, written));
 }
 
-/// Writes a payment of each key after another, as fast as they are handled, and says how many there were.
-fn write_until(run: &Run, enough: &AtomicBool) -> usize {
+/// Writes the same records again and again, as fast as they are handled, and says how many there were.
+pub(crate) fn write_until(run: &Run, round: &[New], enough: &AtomicBool) -> usize {
     const ROUNDS_AHEAD: usize = 20;
-    let round = payments(PARTITIONS, KEYS, 1);
     let mut written = 0;
     while !enough.load(Ordering::Relaxed) {
-        run.cluster.write(&round);
+        run.cluster.write(round);
         written += round.len();
         run.wait_for_done(written.saturating_sub(ROUNDS_AHEAD * round.len()));
     }
     written
 }
 
-struct SetOnDrop<'a>(&'a AtomicBool);
+pub(crate) struct SetOnDrop<'a>(pub(crate) &'a AtomicBool);
 
 impl Drop for SetOnDrop<'_> {
     fn drop(&mut self) {

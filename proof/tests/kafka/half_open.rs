@@ -1,10 +1,15 @@
-//! A member whose connections go half open, while the rest of its group goes on.
+//! Members whose connections go half open or break, while the rest of their group goes on.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use payflow_parts::KafkaConfig;
 
+use crate::churn::{SetOnDrop, write_until};
 use crate::cluster::{Cluster, payments};
+use crate::forms::{rounds, tell_round};
 use crate::proxy::Proxy;
-use crate::run::{Run, session};
+use crate::run::{Run, SESSION_BEYOND_OUTAGES, session};
 use crate::wait_for;
 use crate::zombies::{had_by, last_assignment};
 
@@ -49,3 +54,49 @@ fn a_member_whose_connections_are_half_open_commits_nothing_and_comes_back() {
     let verdict = run.judge();
     assert_eq!(verdict.handled, written);
 }
+
+/// In the middle of fetches, commits and heartbeats, and before their answers.
+#[test]
+#[ignore = "needs Java and Maven: run cargo xtask test"]
+fn members_whose_connections_break_again_and_again_repeat_nothing_that_had_finished() {
+    let proxy = Proxy::new();
+    let broker = KafkaConfig::new().with_proxy_port(proxy.port).start().expect("Java and Maven are there");
+    proxy.forward_to(broker.proxied_port());
+    let flags = ["--handler-ms=5", "--handler-ms-max=60", "--heartbeat-ms=500", SESSION_BEYOND_OUTAGES];
+    let run = Run::on(Cluster::on(broker.brokers(), PARTITIONS), &flags);
+    let by_proxy = format!("127.0.0.1:{}", proxy.port);
+    let processes = ["first", "second"].map(|name| run.start_by(&by_proxy, name));
+    let some = payments(PARTITIONS, KEYS, 1);
+    let before = run.share(&["first", "second"], &some);
+
+    let enough = AtomicBool::new(false);
+    let written = std::thread::scope(|scope| {
+        let writing = scope.spawn(|| write_until(&run, &some, &enough));
+        // Also when a step fails.
+        let _enough = SetOnDrop(&enough);
+        let cuts = rounds(20);
+        for cut in 0..cuts {
+            // Each answer is late by another time, and each cut comes at another time after it.
+            proxy.delay_answers(LATE_STEP * (cut as u32 % 7));
+            let since = run.events_seen();
+            run.wait_for_starts("first", 1 + cut % 11, since);
+            run.wait_for_starts("second", 1 + cut % 5, since);
+            proxy.cut();
+            run.note_committed();
+            tell_round(cut, cuts, "the connections are cut");
+        }
+        proxy.delay_answers(Duration::ZERO);
+        enough.store(true, Ordering::Relaxed);
+        before + writing.join().expect("nothing panics")
+    });
+    run.settle(written);
+    for process in processes {
+        run.stop(process);
+    }
+
+    let verdict = run.judge();
+    assert_eq!((verdict.records, verdict.handled), (written, written), "{verdict}");
+    assert_eq!(verdict.repeats.all(), 0, "{verdict}");
+}
+
+const LATE_STEP: Duration = Duration::from_millis(30);
