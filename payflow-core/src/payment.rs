@@ -204,6 +204,7 @@ impl PaymentMethod {
     }
 
     /// The text's bytes, which need no look at whether they are text.
+    #[cfg(feature = "json")]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
