@@ -146,6 +146,9 @@ impl KafkaProducerConfig {
 
     /// How many requests may be under way on a connection. 1 to 5, the most that keeps the order; default 1: records
     /// gather while a request is out.
+    ///
+    /// With more than one, a request that fails while leaders change can have what is repeated on other partitions written
+    /// twice ([librdkafka 4953](https://github.com/confluentinc/librdkafka/issues/4953)), under the same payment ids.
     #[must_use]
     pub const fn with_max_in_flight(mut self, requests: usize) -> Self {
         self.max_in_flight = requests;

@@ -38,8 +38,9 @@ impl Context {
         let _ = self.client.set(Arc::downgrade(client));
     }
 
-    fn client(&self) -> Option<Arc<Client>> {
-        self.client.get().and_then(Weak::upgrade)
+    /// The client, as long as it takes records: what befalls it later says nothing of its successor.
+    fn taking(&self) -> Option<Arc<Client>> {
+        self.client.get().and_then(Weak::upgrade).filter(|client| client.gives_up().is_none())
     }
 }
 
@@ -50,9 +51,7 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = code_of(&error);
-        let is_retired = || self.client().is_some_and(|client| client.gives_up().is_some());
-        // What a retired one loses says nothing of its successor.
-        if code == RDKafkaErrorCode::AllBrokersDown && !is_retired() {
+        if code == RDKafkaErrorCode::AllBrokersDown && self.taking().is_some() {
             self.health.set_connected(false);
         }
         let first = || self.warned.lock().unwrap_or_else(PoisonError::into_inner).first(code);
@@ -80,7 +79,7 @@ impl ProducerContext for Context {
                 if persisted == Persisted::Unlikely && !self.health.was_connected_since(pending.seen) {
                     persisted = Persisted::No;
                 }
-                let fatal = self.client().and_then(|client| client.fatal());
+                let fatal = self.taking().and_then(|client| client.fatal());
                 Err(Box::new(Failure { code: code_of(error), persisted, fatal }))
             }
         });
