@@ -19,7 +19,8 @@ use payflow_core::{Error, Fault, Producer, Receipt, Record, Topic};
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::time::timeout;
 
-use self::line::{Line, Taking};
+use self::client::Client;
+use self::line::Line;
 use self::pending::{Decided, Failure};
 use self::queue::{Place, Queue};
 use self::sends::{Epoch, Sends};
@@ -82,8 +83,8 @@ impl KafkaProducer {
 }
 
 /// Hands a record to librdkafka, which decides it later.
-fn enqueue(taking: &Taking, record: &Record, place: Place, epoch: Arc<Epoch>) -> Result<Sent, Error> {
-    let decided = taking.send(record, place, epoch).map_err(|failure| failed(&record.topic, *failure))?;
+fn enqueue(client: &Client, record: &Record, place: Place, epoch: Arc<Epoch>) -> Result<Sent, Error> {
+    let decided = client.send(record, place, epoch).map_err(|failure| failed(&record.topic, *failure))?;
     Ok(Sent { decided, topic: record.topic.clone() })
 }
 
@@ -106,7 +107,7 @@ impl Producer for KafkaProducer {
     async fn send(&self, record: Record) -> Result<Receipt, Error> {
         let epoch = self.sends.begin();
         let place = self.queue.enter(encode::size_bytes(&record)).await?;
-        let sent = enqueue(&self.line.taking(), &record, place, epoch)?;
+        let sent = enqueue(&self.line.taking().client, &record, place, epoch)?;
         drop(record);
         self.wait(sent).await
     }
@@ -115,7 +116,7 @@ impl Producer for KafkaProducer {
         let epoch = self.sends.begin();
         let mut sends = Vec::with_capacity(records.len());
         let mut full = false;
-        let generation = self.line.taking().generation();
+        let generation = self.line.taking().generation;
         for record in records {
             let bytes = encode::size_bytes(&record);
             // Where one has waited in vain, those behind it do not wait again: the time for all is bounded.
@@ -124,12 +125,12 @@ impl Producer for KafkaProducer {
             sends.push(place.and_then(|place| {
                 let taking = self.line.taking();
                 // Those before it may be undecided in the client before, and must not be overtaken.
-                if taking.generation() != generation {
+                if taking.generation != generation {
                     return Err(
                         Error::transient(SEND).because("another client took over among these records")
                     );
                 }
-                enqueue(&taking, &record, place, Arc::clone(&epoch))
+                enqueue(&taking.client, &record, place, Arc::clone(&epoch))
             }));
             tokio::task::consume_budget().await;
         }

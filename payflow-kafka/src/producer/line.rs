@@ -8,16 +8,13 @@
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
-use payflow_core::{Error, Record};
+use payflow_core::Error;
 use rdkafka::ClientConfig;
 use tracing::debug;
 
 use super::ages::TURNS;
 use super::client::Client;
-use super::pending::{Decided, Failure};
 use super::polling;
-use super::queue::Place;
-use super::sends::Epoch;
 use crate::error;
 use crate::health::KafkaHealth;
 
@@ -51,24 +48,9 @@ impl Patience {
 
 /// The client that takes records.
 pub(super) struct Taking {
-    client: Arc<Client>,
-    generation: u64,
-}
-
-impl Taking {
-    /// Which of the clients it is. Only those of one client keep their order before they are decided.
-    pub(super) const fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    pub(super) fn send(
-        &self,
-        record: &Record,
-        place: Place,
-        epoch: Arc<Epoch>,
-    ) -> Result<Decided, Box<Failure>> {
-        self.client.send(record, place, epoch)
-    }
+    pub(super) client: Arc<Client>,
+    /// Which of them it is. Only records of one client keep their order before they are decided.
+    pub(super) generation: u64,
 }
 
 impl Line {

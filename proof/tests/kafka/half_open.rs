@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use payflow_parts::KafkaConfig;
-
 use crate::churn::{SetOnDrop, write_until};
 use crate::cluster::{Cluster, payments};
 use crate::forms::{rounds, tell_round};
@@ -19,13 +17,10 @@ const KEYS: u32 = 5;
 #[test]
 #[ignore = "needs Java and Maven: run cargo xtask test"]
 fn a_member_whose_connections_are_half_open_commits_nothing_and_comes_back() {
-    let proxy = Proxy::new();
-    let broker = KafkaConfig::new().with_proxy_port(proxy.port).start().expect("Java and Maven are there");
-    proxy.forward_to(broker.proxied_port());
+    let (proxy, broker) = Proxy::with_broker();
     let flags = ["--handler-ms=20", "--handler-ms-max=100", "--heartbeat-ms=500", session()];
     let run = Run::on(Cluster::on(broker.brokers(), PARTITIONS), &flags);
-    let by_proxy = format!("127.0.0.1:{}", proxy.port);
-    let (first, second) = (run.start_by(&by_proxy, "first"), run.start("second"));
+    let (first, second) = (run.start_by(&proxy.brokers, "first"), run.start("second"));
     let mut written = run.share(&["first", "second"], &payments(PARTITIONS, KEYS, 1));
 
     let some = payments(PARTITIONS, KEYS, 60);
@@ -59,13 +54,10 @@ fn a_member_whose_connections_are_half_open_commits_nothing_and_comes_back() {
 #[test]
 #[ignore = "needs Java and Maven: run cargo xtask test"]
 fn members_whose_connections_break_again_and_again_repeat_nothing_that_had_finished() {
-    let proxy = Proxy::new();
-    let broker = KafkaConfig::new().with_proxy_port(proxy.port).start().expect("Java and Maven are there");
-    proxy.forward_to(broker.proxied_port());
+    let (proxy, broker) = Proxy::with_broker();
     let flags = ["--handler-ms=5", "--handler-ms-max=60", "--heartbeat-ms=500", SESSION_BEYOND_OUTAGES];
     let run = Run::on(Cluster::on(broker.brokers(), PARTITIONS), &flags);
-    let by_proxy = format!("127.0.0.1:{}", proxy.port);
-    let processes = ["first", "second"].map(|name| run.start_by(&by_proxy, name));
+    let processes = ["first", "second"].map(|name| run.start_by(&proxy.brokers, name));
     let some = payments(PARTITIONS, KEYS, 1);
     let before = run.share(&["first", "second"], &some);
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use payflow_kafka::KafkaProducerConfig;
-use payflow_parts::{KafkaBroker, KafkaConfig};
+use payflow_parts::KafkaBroker;
 use payflow_proof::{Breach, Verdict};
 use tokio::runtime::Runtime;
 
@@ -59,12 +59,9 @@ fn clients_of_a_broker_that_is_stopped_are_told_what_happened() {
 #[test]
 #[ignore = "needs Java and Maven: run cargo xtask test"]
 fn payments_repeated_beside_others_that_are_given_up_are_written_once() {
-    let proxy = Proxy::new();
-    let broker = KafkaConfig::new().with_proxy_port(proxy.port).start().expect("Java and Maven are there");
-    proxy.forward_to(broker.proxied_port());
-    let by_proxy = format!("127.0.0.1:{}", proxy.port);
+    let (proxy, broker) = Proxy::with_broker();
     let cuts = rounds(12);
-    let verdict = outage(broker.brokers(), &by_proxy, || {
+    let verdict = outage(broker.brokers(), &proxy.brokers, || {
         for cut in 0..cuts {
             let step = cut as u32 % SLOW_STEPS;
             proxy.delay_answers(SLOW_LEAST + SLOW_STEP * step);

@@ -6,10 +6,12 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use payflow_parts::{KafkaBroker, KafkaConfig};
+
 /// Forwards from a port of its own. What it holds back it forwards later, in order.
 pub(crate) struct Proxy {
-    pub(crate) port: u16,
-    listener: TcpListener,
+    /// Where clients reach it.
+    pub(crate) brokers: String,
     inner: Arc<Inner>,
 }
 
@@ -24,15 +26,19 @@ struct Inner {
 }
 
 impl Proxy {
-    pub(crate) fn new() -> Self {
+    /// In front of a broker of its own.
+    pub(crate) fn with_broker() -> (Self, KafkaBroker) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let port = listener.local_addr().expect("it listens").port();
-        Self { port, listener, inner: Arc::default() }
+        let proxy = Self { brokers: format!("127.0.0.1:{port}"), inner: Arc::default() };
+        let broker = KafkaConfig::new().with_proxy_port(port).start().expect("Java and Maven are there");
+        proxy.serve(listener, broker.proxied_port());
+        (proxy, broker)
     }
 
     /// Goes on to this port, until the test is over.
-    pub(crate) fn forward_to(&self, port: u16) {
-        let (listener, inner) = (self.listener.try_clone().expect("it listens"), Arc::clone(&self.inner));
+    fn serve(&self, listener: TcpListener, port: u16) {
+        let inner = Arc::clone(&self.inner);
         thread::spawn(move || {
             for client in listener.incoming() {
                 inner.pass();
