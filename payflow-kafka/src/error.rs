@@ -45,7 +45,7 @@ fn refusal(code: RDKafkaErrorCode) -> Fault {
         | UnsupportedVersion
         | InvalidRequiredAcks => Fault::Permanent,
         // About the producer: its identity or its sequence is lost, or may not be had. A purged queue is no such sign: it is
-        // also how this crate gives up what waits (`producer/context.rs`), and then the client goes on.
+        // also how this crate gives up what waits (`producer/client.rs`), and then the client goes on.
         Fatal
         | Fenced
         | ProducerFenced

@@ -20,7 +20,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use tokio::time::timeout;
 
 use self::client::Client;
-use self::line::Line;
+use self::line::{CREATE, Line};
 use self::pending::{Decided, Failure};
 use self::queue::{Place, Queue};
 use self::sends::{Epoch, Sends};
@@ -57,9 +57,8 @@ impl KafkaProducer {
     /// # Errors
     /// [`Permanent`](payflow_core::Fault::Permanent): a setting is refused; the cause names it and says what to do.
     pub fn new(shared: &KafkaConfig, config: &KafkaProducerConfig) -> Result<Self, Error> {
-        let settings = config
-            .client_config(shared)
-            .map_err(|invalid| Error::permanent("create producer").because(invalid))?;
+        let settings =
+            config.client_config(shared).map_err(|invalid| Error::permanent(CREATE).because(invalid))?;
         let health = KafkaHealth::new();
         Ok(Self {
             line: Line::start(settings, health.clone(), config.patience())?,

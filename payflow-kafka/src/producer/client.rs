@@ -22,7 +22,6 @@ use crate::native::{Persisted, reach_broker};
 /// Takes records until it is retired, and ends when all of them are decided.
 pub(super) struct Client {
     native: BaseProducer<Context>,
-    health: KafkaHealth,
     /// When what is undecided by then is given up; known once it is retired.
     gives_up: OnceLock<Instant>,
 }
@@ -30,7 +29,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(settings: &ClientConfig, health: &KafkaHealth) -> Result<Arc<Self>, KafkaError> {
         let native = BaseProducer::from_config_and_context(settings, Context::new(health.clone()))?;
-        let client = Arc::new(Self { native, health: health.clone(), gives_up: OnceLock::new() });
+        let client = Arc::new(Self { native, gives_up: OnceLock::new() });
         client.native.context().know(&client);
         Ok(client)
     }
@@ -43,7 +42,7 @@ impl Client {
         epoch: Arc<Epoch>,
     ) -> Result<Decided, Box<Failure>> {
         let turn = self.ages().enter();
-        let pending = Pending::new(self.health.seen(), turn, place, epoch);
+        let pending = Pending::new(self.native.context().health.seen(), turn, place, epoch);
         match self.native.send(encode::base_record(record, Arc::clone(&pending))) {
             Ok(()) => Ok(Decided(pending)),
             Err((refused, _)) => {

@@ -21,7 +21,7 @@ use crate::native::{Persisted, message_status};
 pub(super) struct Context {
     /// Of the records that it was given.
     pub(super) ages: Ages,
-    health: KafkaHealth,
+    pub(super) health: KafkaHealth,
     warned: Mutex<Once<RDKafkaErrorCode>>,
     /// The client whose context this is.
     client: OnceLock<Weak<Client>>,

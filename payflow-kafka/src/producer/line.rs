@@ -59,7 +59,7 @@ impl Line {
         health: KafkaHealth,
         whole: Duration,
     ) -> Result<Arc<Self>, Error> {
-        let client = Client::new(&settings, &health).map_err(|refused| error::create(OPERATION, refused))?;
+        let client = Client::new(&settings, &health).map_err(|refused| error::create(CREATE, refused))?;
         let taking = RwLock::new(Taking { client: Arc::clone(&client), generation: 0 });
         let line = Arc::new(Self { settings, health, patience: Patience::of(whole), taking });
         line.serve(client)?;
@@ -75,7 +75,7 @@ impl Line {
     /// be none, all stays as it is.
     pub(super) fn succeed(self: &Arc<Self>, old: &Client) -> Result<(), Error> {
         let client =
-            Client::new(&self.settings, &self.health).map_err(|refused| error::create(OPERATION, refused))?;
+            Client::new(&self.settings, &self.health).map_err(|refused| error::create(CREATE, refused))?;
         self.serve(Arc::clone(&client))?;
         let mut taking = self.taking.write().unwrap_or_else(PoisonError::into_inner);
         // Before its first record: it has met no broker.
@@ -91,7 +91,7 @@ impl Line {
 
     fn serve(self: &Arc<Self>, client: Arc<Client>) -> Result<(), Error> {
         polling::start(client, Arc::downgrade(self), self.health.clone(), self.patience.turn())
-            .map_err(|refused| Error::transient(OPERATION).because(refused))
+            .map_err(|refused| Error::transient(CREATE).because(refused))
     }
 }
 
@@ -102,7 +102,7 @@ impl Drop for Line {
     }
 }
 
-const OPERATION: &str = "create producer";
+pub(super) const CREATE: &str = "create producer";
 
 #[cfg(test)]
 mod tests {

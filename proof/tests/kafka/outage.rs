@@ -29,7 +29,7 @@ const BEFORE_CUT_STEP: Duration = Duration::from_millis(37);
 fn clients_of_a_broker_that_hangs_are_told_what_happened() {
     let mut broker = KafkaBroker::start().expect("Java and Maven are there");
     let brokers = broker.brokers().to_owned();
-    let verdict = outage(&brokers, &brokers, || {
+    let verdict = outage(Cluster::on(&brokers, 4), &brokers, || {
         broker.pause().expect("it runs");
         std::thread::sleep(OUTAGE);
         broker.resume().expect("it is paused");
@@ -44,7 +44,7 @@ fn clients_of_a_broker_that_hangs_are_told_what_happened() {
 fn clients_of_a_broker_that_is_stopped_are_told_what_happened() {
     let mut broker = KafkaBroker::start().expect("Java and Maven are there");
     let brokers = broker.brokers().to_owned();
-    let verdict = outage(&brokers, &brokers, || {
+    let verdict = outage(Cluster::on(&brokers, 4), &brokers, || {
         broker.stop().expect("it runs");
         std::thread::sleep(OUTAGE);
         broker.start_again().expect("it starts again");
@@ -61,7 +61,7 @@ fn clients_of_a_broker_that_is_stopped_are_told_what_happened() {
 fn payments_repeated_beside_others_that_are_given_up_are_written_once() {
     let (proxy, broker) = Proxy::with_broker();
     let cuts = rounds(12);
-    let verdict = outage(broker.brokers(), &proxy.brokers, || {
+    let verdict = outage(Cluster::on(broker.brokers(), 16), &proxy.brokers, || {
         for cut in 0..cuts {
             let step = cut as u32 % SLOW_STEPS;
             proxy.delay_answers(SLOW_LEAST + SLOW_STEP * step);
@@ -84,8 +84,8 @@ fn payments_repeated_beside_others_that_are_given_up_are_written_once() {
 }
 
 /// Clients pay, by an address of the brokers of their own, while it happens.
-fn outage(brokers: &str, by: &str, happens: impl FnOnce()) -> Verdict {
-    let run = Run::on(Cluster::on(brokers, 16), &["--handler-ms=5", SESSION_BEYOND_OUTAGES]);
+fn outage(cluster: Cluster, by: &str, happens: impl FnOnce()) -> Verdict {
+    let run = Run::on(cluster, &["--handler-ms=5", SESSION_BEYOND_OUTAGES]);
     let processes = ["first", "second"].map(|name| run.start(name));
     let runtime = Runtime::new().expect("a runtime");
     // So short that payments are given up several times in the outage.
