@@ -115,7 +115,7 @@ impl Row {
             at: delivery.timestamp(),
             partition: delivery.partition,
             offset: delivery.offset,
-            key: shown(delivery.key.as_deref(), show_keys),
+            key: shown(delivery.key(), show_keys),
             letter: read.ok().map(told),
         }
     }

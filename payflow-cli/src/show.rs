@@ -62,7 +62,7 @@ fn as_text(delivery: &Delivery, args: &ShowArgs) -> String {
     line("topic", delivery.topic.as_str());
     line("place", &format!("{}@{}", delivery.partition, delivery.offset));
     line("set aside", &time(delivery.timestamp()));
-    line("key", &shown(delivery.key.as_deref(), args.show_keys));
+    line("key", &shown(delivery.key(), args.show_keys));
     match DeadLetter::read(delivery) {
         Ok(letter) => {
             line("from", &format!("{} {}@{}", letter.topic, letter.partition, letter.offset));
@@ -74,12 +74,12 @@ fn as_text(delivery: &Delivery, args: &ShowArgs) -> String {
         }
         Err(error) => line("warning", &format!("no dead letter of payflow's: {error}")),
     }
-    line("headers", &delivery.headers.len().to_string());
-    for header in &delivery.headers {
+    line("headers", &delivery.headers().len().to_string());
+    for header in delivery.headers() {
         let value = header.value.map_or_else(|| "(none)".into(), text_or_base64);
         line("", &format!("{}: {value}", header.name));
     }
-    let value = match &delivery.value {
+    let value = match delivery.value() {
         None => "(none)".to_owned(),
         Some(value) if args.value => text_or_base64(value),
         Some(value) => format!("{} bytes; --value shows them", value.len()),
@@ -90,7 +90,7 @@ fn as_text(delivery: &Delivery, args: &ShowArgs) -> String {
 
 fn as_json(delivery: &Delivery, args: &ShowArgs) -> Value {
     let headers: Vec<Value> = delivery
-        .headers
+        .headers()
         .iter()
         .map(|header| bytes("value", header.value, json!({ "name": header.name })))
         .collect();
@@ -99,12 +99,12 @@ fn as_json(delivery: &Delivery, args: &ShowArgs) -> Value {
         "partition": delivery.partition,
         "offset": delivery.offset,
         "set_aside_at": delivery.timestamp().map(|at| at.to_string()),
-        "key": shown(delivery.key.as_deref(), args.show_keys),
+        "key": shown(delivery.key(), args.show_keys),
         "is_dead_letter": DeadLetter::read(delivery).is_ok(),
         "headers": headers,
-        "value_bytes": delivery.value.as_ref().map(bytes::Bytes::len),
+        "value_bytes": delivery.value().map(<[u8]>::len),
     });
-    if args.value { bytes("value", delivery.value.as_deref(), object) } else { object }
+    if args.value { bytes("value", delivery.value(), object) } else { object }
 }
 
 /// Adds bytes to an object: as a text if they are one, else in base64 under a name that says so.

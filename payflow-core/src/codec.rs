@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::payment::InvalidPayment;
-use crate::record::Headers;
+use crate::record::{Headers, HeadersRef};
 
 /// Turns a `T` into the value and headers of a record, and back.
 ///
@@ -17,7 +17,7 @@ pub trait Codec<T>: Send + Sync {
     ///
     /// # Errors
     /// The bytes are not of this form, or say something that a `T` cannot be. The record is dead-lettered for it.
-    fn decode(&self, value: &[u8], headers: &Headers) -> Result<T, DecodeError>;
+    fn decode(&self, value: &[u8], headers: HeadersRef<'_>) -> Result<T, DecodeError>;
 }
 
 /// What a [`Codec`] makes of a value.

@@ -128,7 +128,7 @@ impl Message<PaymentRequest> {
     /// The fingerprint that the intake gave a request with an idempotency key.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
-        let text = self.delivery.headers.text(HeaderName::FINGERPRINT)?;
+        let text = self.delivery.headers().text(HeaderName::FINGERPRINT)?;
         Fingerprint::parse(text).ok()
     }
 }
@@ -142,7 +142,7 @@ pub(crate) fn foreign_id(delivery: &Delivery) -> PaymentId {
             &delivery.partition.to_be_bytes(),
             &delivery.offset.to_be_bytes(),
             &delivery.timestamp_ms.unwrap_or(-1).to_be_bytes(),
-            delivery.value.as_deref().unwrap_or_default(),
+            delivery.value().unwrap_or_default(),
         ],
     )
 }
@@ -153,7 +153,7 @@ mod tests {
     use crate::consumer::AckToken;
     use crate::money::{Currency, Money};
     use crate::payment::{PaymentMethod, UserId};
-    use crate::record::{Headers, Topic};
+    use crate::record::{Content, Headers, Topic};
 
     fn message(offset: i64, value: &'static str) -> Message<PaymentRequest> {
         let amount = Money::new(1, Currency::parse("EUR").unwrap());
@@ -166,9 +166,7 @@ mod tests {
             partition: 0,
             offset,
             timestamp_ms: Some(1),
-            key: None,
-            value: Some(value.into()),
-            headers: Headers::new(),
+            content: Content::new(None, Some(value.as_bytes()), &Headers::new()),
         };
         Message::new(body, delivery, 1)
     }

@@ -11,7 +11,7 @@ use fast::Usual;
 use crate::codec::{Codec, DecodeError, Encoded};
 use crate::money::Currency;
 use crate::payment::{Field, InvalidPayment, PaymentHeaders, PaymentRequest};
-use crate::record::{HeaderName, Headers};
+use crate::record::{HeaderName, Headers, HeadersRef};
 
 /// [`Codec`] for the JSON value on the payment topic: exactly `userId`, `amount` and `method`; all else in headers.
 ///
@@ -45,7 +45,7 @@ impl Codec<PaymentRequest> for JsonCodec {
         Encoded { value: writer::three_fields(body).into(), headers }
     }
 
-    fn decode(&self, value: &[u8], headers: &Headers) -> Result<PaymentRequest, DecodeError> {
+    fn decode(&self, value: &[u8], headers: HeadersRef<'_>) -> Result<PaymentRequest, DecodeError> {
         // Nearly every record: nothing in it is to be judged but its fields.
         if let Some(usual) = Usual::read(value)
             && !usual.states_currency()

@@ -102,7 +102,9 @@ pub use pipeline::{
 };
 pub use principal::Principal;
 pub use producer::Producer;
-pub use record::{Header, HeaderName, Headers, HeadersIter, InvalidTopic, Receipt, Record, Topic};
+pub use record::{
+    Content, Header, HeaderName, Headers, HeadersIter, HeadersRef, InvalidTopic, Receipt, Record, Topic,
+};
 pub use redrive::{
     DeadLetter, InvalidDeadLetter, LeftOut, Redrive, RedriveConfig, RedriveCounts, RedriveEnd, RedriveFilter,
     RedriveHandle, RedriveNote, RedriveReport,

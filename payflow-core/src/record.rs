@@ -1,5 +1,6 @@
 //! What transports carry: bytes with a key and headers, bound for a topic.
 
+mod content;
 mod headers;
 
 use std::fmt;
@@ -8,7 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-pub use headers::{Header, HeaderName, Headers, HeadersIter};
+pub use content::Content;
+pub use headers::{Header, HeaderName, Headers, HeadersIter, HeadersRef};
 
 /// The name of a topic: 1 to 249 characters of `[A-Za-z0-9._-]`, as Kafka has it. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

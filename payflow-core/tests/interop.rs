@@ -10,7 +10,7 @@ mod recorded;
 use std::collections::BTreeSet;
 
 use payflow_core::{
-    Codec, Currency, DecodeError, Headers, JsonCodec, Money, PaymentMethod, PaymentRequest, UserId,
+    Codec, Currency, DecodeError, HeadersRef, JsonCodec, Money, PaymentMethod, PaymentRequest, UserId,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -186,7 +186,7 @@ fn acceptable(payment: &RecordedPayment, currency: Currency) -> Option<Money> {
 }
 
 fn decode(json: &str, currency: Currency) -> Result<PaymentRequest, DecodeError> {
-    JsonCodec::new().with_default_currency(currency).decode(json.as_bytes(), &Headers::new())
+    JsonCodec::new().with_default_currency(currency).decode(json.as_bytes(), HeadersRef::default())
 }
 
 fn currency(code: &str) -> Currency {

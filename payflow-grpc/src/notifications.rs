@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use payflow_core::{
-    AckToken, Currency, Delivery, Error, Fault, Handler, HeaderName, Headers, Message, Notification,
+    AckToken, Content, Currency, Delivery, Error, Fault, Handler, HeaderName, Headers, Message, Notification,
     Notifier, PaymentId, PaymentRequest, Sent, Topic,
 };
 use payflow_proto::Acknowledgement;
@@ -52,9 +52,7 @@ impl<N: Notifier, H: Handler<PaymentRequest>> Notifications<N, H> {
             partition: 0,
             offset: 0,
             timestamp_ms: None,
-            key: None,
-            value: None,
-            headers,
+            content: Content::new(None, None, &headers),
         };
         Ok(Message::new(body.with_identity(Some(id), created_at), delivery, 1))
     }

@@ -10,9 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use payflow_core::{
-    AckToken, Currency, Delivery, DirectIntake, Error, Fault, Handler, Headers, JsonCodec, MemoryCluster,
-    MemoryInbox, MemoryNotifier, Message, Money, Notification, Notifier, NotifyPayer, Once, PaymentId,
-    PaymentMethod, PaymentRequest, Sent, Topic, UserId,
+    AckToken, Content, Currency, Delivery, DirectIntake, Error, Fault, Handler, Headers, JsonCodec,
+    MemoryCluster, MemoryInbox, MemoryNotifier, Message, Money, Notification, Notifier, NotifyPayer, Once,
+    PaymentId, PaymentMethod, PaymentRequest, Sent, Topic, UserId,
 };
 use payflow_grpc::{GrpcClient, GrpcClientConfig, GrpcHandler, GrpcNotifier, GrpcRouter};
 use payflow_http::{Server, ServerConfig};
@@ -56,10 +56,7 @@ async fn a_client_of_another_language_pays_and_notifies_by_the_first_fields() {
     assert_eq!(call(&with("pay", &["-key", "k1"])).await, first, "the same key, the same payment");
     let value = br#"{"userId":"u001","amount":49.99,"method":"paypal"}"#.as_slice();
     let records = cluster.records(&topic);
-    assert_eq!(
-        records.iter().filter_map(|record| record.value.as_deref()).collect::<Vec<_>>(),
-        [value, value]
-    );
+    assert_eq!(records.iter().filter_map(|record| record.value()).collect::<Vec<_>>(), [value, value]);
 
     let refused = call(&with("pay", &["-payment-id", "42"])).await;
     assert_eq!(refused, "InvalidArgument reason=INVALID_FIELD field=paymentId");
@@ -119,9 +116,7 @@ fn message(user: &str) -> Message<PaymentRequest> {
         partition: 0,
         offset: 0,
         timestamp_ms: Some(1),
-        key: None,
-        value: Some("x".into()),
-        headers: Headers::new(),
+        content: Content::new(None, Some(b"x"), &Headers::new()),
     };
     Message::new(body.unwrap(), delivery, 1)
 }

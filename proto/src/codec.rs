@@ -1,7 +1,7 @@
 //! The protobuf form of a record on the payment topic.
 
 use payflow_core::{
-    Codec, Currency, DecodeError, Encoded, HeaderName, Headers, PaymentHeaders, PaymentRequest,
+    Codec, Currency, DecodeError, Encoded, HeaderName, Headers, HeadersRef, PaymentHeaders, PaymentRequest,
 };
 use prost::Message;
 
@@ -48,7 +48,7 @@ impl Codec<PaymentRequest> for ProtobufCodec {
         Encoded { value: generated::PaymentRequest::from(body).encode_to_vec().into(), headers }
     }
 
-    fn decode(&self, value: &[u8], headers: &Headers) -> Result<PaymentRequest, DecodeError> {
+    fn decode(&self, value: &[u8], headers: HeadersRef<'_>) -> Result<PaymentRequest, DecodeError> {
         let message = generated::PaymentRequest::decode(value)
             .map_err(|error| DecodeError::Malformed(error.to_string()))?;
         let additions = additions::agreed(additions::stated_in(&message)?, PaymentHeaders::read(headers)?)?;

@@ -1,14 +1,14 @@
 //! The protobuf form of payflow's contract: the messages of `payment.proto`, and a codec for records that hold them.
 //!
 //! ```
-//! use payflow_core::{Codec, Currency, Headers};
+//! use payflow_core::{Codec, Currency, HeadersRef};
 //! use payflow_proto::ProtobufCodec;
 //!
 //! // What a service writes that knows the first three fields only: userId, amount, method.
 //! let value = b"\x0a\x04u001\x11\x1f\x85\xeb\x51\xb8\xfe\x48\x40\x1a\x06paypal";
 //!
 //! let codec = ProtobufCodec::new().with_default_currency(Currency::parse("EUR")?);
-//! let request = codec.decode(value, &Headers::new())?;
+//! let request = codec.decode(value, HeadersRef::default())?;
 //! assert_eq!(request.amount().minor(), 4_999);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

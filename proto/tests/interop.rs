@@ -7,7 +7,7 @@ mod go;
 mod recorded;
 
 use jiff::Timestamp;
-use payflow_core::{Codec, Currency, DecodeError, Headers, Money, PaymentId, PaymentRequest};
+use payflow_core::{Codec, Currency, DecodeError, HeadersRef, Money, PaymentId, PaymentRequest};
 use payflow_proto::{Notification, PaymentRequest as WireRequest, ProtobufCodec};
 use prost::Message;
 use recorded::{RecordedPayment, hex, messages, payments};
@@ -143,7 +143,7 @@ fn is_about_amount(payment: &RecordedPayment) -> bool {
 }
 
 fn decode(value: &[u8], currency: Currency) -> Result<PaymentRequest, DecodeError> {
-    ProtobufCodec::new().with_default_currency(currency).decode(value, &Headers::new())
+    ProtobufCodec::new().with_default_currency(currency).decode(value, HeadersRef::default())
 }
 
 fn currency(code: &str) -> Currency {

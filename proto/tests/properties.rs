@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use payflow_core::{
-    Codec, Currency, DecodeError, Field, Headers, Money, PaymentId, PaymentMethod, PaymentRequest, UserId,
+    Codec, Currency, DecodeError, Field, HeadersRef, Money, PaymentId, PaymentMethod, PaymentRequest, UserId,
 };
 use payflow_proto::{Acknowledgement, Notification, PaymentRequest as WireRequest, ProtobufCodec};
 use proptest::prelude::*;
@@ -71,7 +71,7 @@ proptest! {
     #[test]
     fn every_request_survives_the_wire(request in any_request()) {
         let encoded = ProtobufCodec::new().encode(&request);
-        prop_assert_eq!(ProtobufCodec::new().decode(&encoded.value, &encoded.headers), Ok(request));
+        prop_assert_eq!(ProtobufCodec::new().decode(&encoded.value, encoded.headers.view()), Ok(request));
     }
 
     #[test]
@@ -108,7 +108,7 @@ proptest! {
         let encoded = ProtobufCodec::new().encode(&request);
         let cut = at.index(encoded.value.len());
         // Fields that are cut off whole are absent, and their headers still say them: what is read is never wrong.
-        if let Ok(read) = ProtobufCodec::new().decode(&encoded.value[..cut], &encoded.headers) {
+        if let Ok(read) = ProtobufCodec::new().decode(&encoded.value[..cut], encoded.headers.view()) {
             prop_assert_eq!(read, request);
         }
     }
@@ -119,12 +119,12 @@ proptest! {
         let mut value = encoded.value.to_vec();
         let at = at.index(value.len());
         value[at] = byte;
-        let _ = ProtobufCodec::new().decode(&value, &encoded.headers);
+        let _ = ProtobufCodec::new().decode(&value, encoded.headers.view());
     }
 
     #[test]
     fn any_bytes_are_read_or_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = ProtobufCodec::new().decode(&bytes, &Headers::new());
+        let _ = ProtobufCodec::new().decode(&bytes, HeadersRef::default());
         let _ = Notification::decode(&bytes[..]);
         let _ = Acknowledgement::decode(&bytes[..]);
     }
@@ -145,12 +145,12 @@ fn what_is_no_message_is_malformed_and_not_shown() {
     ];
     let codec = ProtobufCodec::new().with_default_currency(CURRENCIES[0]);
     for (what, value) in cases {
-        match codec.decode(value, &Headers::new()) {
+        match codec.decode(value, HeadersRef::default()) {
             Err(DecodeError::Malformed(reason)) => assert!(!reason.contains("u0"), "{what}: {reason}"),
             other => panic!("{what}: {other:?}"),
         }
     }
-    let empty = codec.decode(b"", &Headers::new());
+    let empty = codec.decode(b"", HeadersRef::default());
     assert!(
         matches!(empty, Err(DecodeError::Invalid(ref invalid)) if invalid.field() == Field::UserId),
         "{empty:?}"

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use payflow_core::{
-    AckToken, Assignment, Change, Consumer, Delivery, Error, Headers, Inbound, InvalidTopic, Room, Topic,
+    AckToken, Assignment, Change, Consumer, Content, Delivery, Error, Inbound, InvalidTopic, Room, Topic,
 };
 
 /// Hands over deliveries that share their bytes, in batches, and then ends. What comes back it drops.
@@ -15,9 +15,8 @@ pub(crate) struct Feed {
     left: u64,
     assigned: bool,
     topic: Topic,
-    value: Bytes,
-    /// All of one length.
-    keys: Vec<Bytes>,
+    /// By key.
+    contents: Vec<Content>,
     /// By partition.
     next_offsets: [i64; PARTITIONS],
     chance: u64,
@@ -34,15 +33,14 @@ impl Feed {
             left: messages,
             assigned: false,
             topic: Topic::parse("payment-topic")?,
-            value: value(),
-            keys: user_ids(keys),
+            contents: contents(keys),
             next_offsets: [0; PARTITIONS],
             chance: 1,
         })
     }
 
     fn hand_over(&mut self, into: &mut Inbound, room: Room) {
-        let size_bytes = self.value.len() + USER_ID_BYTES;
+        let size_bytes = USER_ID_BYTES + VALUE.len();
         let fit = BATCH.min(room.records).min(room.bytes / size_bytes);
         for _ in 0..fit {
             if self.left == 0 {
@@ -60,7 +58,7 @@ impl Feed {
         // Knuth's MMIX generator: its upper bits are even enough, and it costs two instructions.
         self.chance =
             self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let key = (((self.chance >> 32) * self.keys.len() as u64) >> 32) as usize;
+        let key = (((self.chance >> 32) * self.contents.len() as u64) >> 32) as usize;
         let partition = key % PARTITIONS;
         let offset = self.next_offsets[partition];
         self.next_offsets[partition] += 1;
@@ -70,9 +68,7 @@ impl Feed {
             partition: partition as i32,
             offset,
             timestamp_ms: Some(1_700_000_000_000),
-            key: Some(self.keys[key].clone()),
-            value: Some(self.value.clone()),
-            headers: Headers::new(),
+            content: self.contents[key].clone(),
         }
     }
 
@@ -112,18 +108,16 @@ impl Consumer for Feed {
 
 const USER_ID_BYTES: usize = 8;
 
-/// A slice of a buffer that holds others too, as a transport makes them.
-fn value() -> Bytes {
-    let one = br#"{"userId":"u0000001","amount":49.99,"method":"paypal"}"#;
-    Bytes::from(one.repeat(2)).slice(one.len()..)
-}
+const VALUE: &str = r#"{"userId":"u0000001","amount":49.99,"method":"paypal"}"#;
 
 /// Slices of one buffer, as a transport makes them.
-fn user_ids(count: u32) -> Vec<Bytes> {
-    let all: String = (0..count).map(|number| format!("u{number:07}")).collect();
+fn contents(keys: u32) -> Vec<Content> {
+    let all: String = (0..keys).map(|number| format!("u{number:07}{VALUE}")).collect();
     let all = Bytes::from(all);
-    let starts = (0..all.len()).step_by(USER_ID_BYTES);
-    starts.map(|start| all.slice(start..start + USER_ID_BYTES)).collect()
+    let length = USER_ID_BYTES + VALUE.len();
+    let slice =
+        |start| Content::slice(all.slice(start..start + length), Some(USER_ID_BYTES), Some(VALUE.len()));
+    (0..all.len()).step_by(length).map(slice).collect()
 }
 
 #[cfg(test)]
@@ -146,7 +140,7 @@ mod tests {
             handed += inbound.deliveries.len();
             for delivery in &inbound.deliveries {
                 tokens.insert(delivery.token);
-                keys.insert(delivery.key.clone());
+                keys.insert(delivery.key().map(<[u8]>::to_vec));
             }
         }
         assert_eq!((handed, tokens.len(), keys.len()), (1_050, 1_050, 50));
@@ -160,7 +154,7 @@ mod tests {
             feed.receive(&mut inbound, ROOM).await.unwrap();
         }
         let places: HashSet<_> =
-            inbound.deliveries.iter().map(|delivery| (&delivery.key, delivery.partition)).collect();
+            inbound.deliveries.iter().map(|delivery| (delivery.key(), delivery.partition)).collect();
         assert_eq!(places.len(), 20);
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use payflow_core::{
-    Codec, Consumer, DeadLetters, DecodeError, Encoded, Error, Handler, Headers, Inbound, MemoryCluster,
-    Message, Pipeline, PipelineConfig, Room, Topic,
+    Codec, Consumer, DeadLetters, DecodeError, Encoded, Error, Handler, Headers, HeadersRef, Inbound,
+    MemoryCluster, Message, Pipeline, PipelineConfig, Room, Topic,
 };
 use tokio::runtime::Builder;
 
@@ -64,7 +64,7 @@ struct Sync;
 
 impl Handler<()> for Sync {
     async fn handle(&self, message: Message<()>) -> Result<(), Error> {
-        black_box(message.delivery().value.as_deref());
+        black_box(message.delivery().value());
         Ok(())
     }
 }
@@ -74,7 +74,7 @@ struct Async;
 impl Handler<()> for Async {
     async fn handle(&self, message: Message<()>) -> Result<(), Error> {
         tokio::task::yield_now().await;
-        black_box(message.delivery().value.as_deref());
+        black_box(message.delivery().value());
         Ok(())
     }
 }
@@ -87,7 +87,7 @@ impl Codec<()> for HandOn {
         Encoded { value: bytes::Bytes::new(), headers: Headers::new() }
     }
 
-    fn decode(&self, _value: &[u8], _headers: &Headers) -> Result<(), DecodeError> {
+    fn decode(&self, _value: &[u8], _headers: HeadersRef<'_>) -> Result<(), DecodeError> {
         Ok(())
     }
 }

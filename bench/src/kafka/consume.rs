@@ -8,8 +8,8 @@ use anyhow::{Context, ensure};
 use bytes::Bytes;
 use clap::Args;
 use payflow_core::{
-    Codec, DecodeError, Encoded, Error, Handler, Headers, JsonCodec, Message, OffsetTracker, PaymentRequest,
-    Pipeline, PipelineConfig, PipelineHandle, PipelineSnapshot,
+    Codec, DecodeError, Encoded, Error, Handler, Headers, HeadersRef, JsonCodec, Message, OffsetTracker,
+    PaymentRequest, Pipeline, PipelineConfig, PipelineHandle, PipelineSnapshot,
 };
 use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig};
 use tokio::time::sleep;
@@ -54,7 +54,7 @@ impl Codec<Undecoded> for AsTheyAre {
         Encoded { value: Bytes::new(), headers: Headers::new() }
     }
 
-    fn decode(&self, value: &[u8], _: &Headers) -> Result<Undecoded, DecodeError> {
+    fn decode(&self, value: &[u8], _: HeadersRef<'_>) -> Result<Undecoded, DecodeError> {
         black_box(value);
         Ok(Undecoded)
     }
@@ -64,7 +64,7 @@ struct Nothing;
 
 impl<T: Send + Sync> Handler<T> for Nothing {
     async fn handle(&self, message: Message<T>) -> Result<(), Error> {
-        black_box((message.body(), &message.delivery().value));
+        black_box((message.body(), message.delivery().value()));
         Ok(())
     }
 }

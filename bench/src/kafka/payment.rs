@@ -104,7 +104,7 @@ const fn mixed(number: u64) -> u64 {
 mod tests {
     use std::collections::HashSet;
 
-    use payflow_core::Headers;
+    use payflow_core::HeadersRef;
 
     use super::*;
 
@@ -119,7 +119,7 @@ mod tests {
             let value = record.value.as_deref().unwrap();
             assert!((85..=100).contains(&value.len()), "{}", String::from_utf8_lossy(value));
             let exact = JsonCodec::new().with_default_currency(currency().unwrap());
-            let exact: PaymentRequest = exact.decode(value, &Headers::new()).unwrap();
+            let exact: PaymentRequest = exact.decode(value, HeadersRef::default()).unwrap();
             let borrowed = Borrowed::read(value).unwrap();
             assert_eq!(borrowed.user_id, exact.user_id().as_str());
             assert_eq!(borrowed.method, exact.method().as_str());
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(record.value, plain.value);
         assert!(plain.headers.is_empty());
         let read: PaymentRequest =
-            JsonCodec::new().decode(record.value.as_deref().unwrap(), &record.headers).unwrap();
+            JsonCodec::new().decode(record.value.as_deref().unwrap(), record.headers.view()).unwrap();
         assert!(read.id().is_some());
     }
 

@@ -93,7 +93,7 @@ impl Handler<()> for Wait {
 /// The handler of both.
 async fn handle(delivery: &Delivery, time: Duration, span: &Span) {
     sleep(time).await;
-    black_box(delivery.value.as_deref());
+    black_box(delivery.value());
     span.count();
 }
 

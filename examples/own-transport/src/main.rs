@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_core::future::BoxFuture;
 use payflow_core::{
-    AckToken, Assignment, Change, Consumer, Currency, DeadLetters, Delivery, Error, Headers, Inbound,
-    JsonCodec, MemoryCluster, Message, PaymentRequest, Pipeline, PipelineConfig, Room, Topic,
+    AckToken, Assignment, Change, Consumer, Content, Currency, DeadLetters, Delivery, Error, Headers,
+    Inbound, JsonCodec, MemoryCluster, Message, PaymentRequest, Pipeline, PipelineConfig, Room, Topic,
 };
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 
@@ -42,9 +42,7 @@ impl Consumer for StdinConsumer {
             partition: 0,
             offset: self.offset,
             timestamp_ms: None,
-            key: None,
-            value: Some(line.into()),
-            headers: Headers::new(),
+            content: Content::new(None, Some(line.as_bytes()), &Headers::new()),
         }));
         self.offset += 1;
         Ok(())

@@ -61,7 +61,7 @@ mod tests {
         let letters = cluster.records(&dead);
         assert_eq!(letters.len(), 1);
         assert_eq!(
-            letters[0].headers.text(DeadLetters::REASON),
+            letters[0].headers().text(DeadLetters::REASON),
             Some("ask the bank: permanent: above the limit")
         );
     }

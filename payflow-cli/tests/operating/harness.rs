@@ -87,10 +87,13 @@ impl Stage {
     pub(crate) async fn back(&self) -> Vec<String> {
         let mut texts = Vec::new();
         for delivery in self.read(&self.topic).await {
-            let text = String::from_utf8(delivery.value.clone().expect("a value").to_vec()).expect("text");
-            assert_eq!(delivery.headers.text(HeaderName::PAYMENT_ID), Some(format!("id of {text}").as_str()));
-            assert_eq!(delivery.headers.text(DeadLetter::REDRIVES), Some("1"));
-            assert_eq!(delivery.headers.len(), 3, "{:?}", delivery.headers);
+            let text = String::from_utf8(delivery.value().expect("a value").to_vec()).expect("text");
+            assert_eq!(
+                delivery.headers().text(HeaderName::PAYMENT_ID),
+                Some(format!("id of {text}").as_str())
+            );
+            assert_eq!(delivery.headers().text(DeadLetter::REDRIVES), Some("1"));
+            assert_eq!(delivery.headers().len(), 3, "{:?}", delivery.headers());
             texts.push(text);
         }
         texts.sort_unstable();

@@ -75,10 +75,10 @@ async fn what_a_filter_leaves_out_stays_for_the_next_redrive_alone() {
     // In order for each key.
     let mut last: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
     for delivery in stage.read(&stage.topic).await {
-        let number = String::from_utf8(delivery.value.expect("a value").to_vec()).expect("text");
+        let number = String::from_utf8(delivery.value().expect("a value").to_vec()).expect("text");
         let number: u32 = number.parse().expect("a number");
         if !number.is_multiple_of(4) {
-            last.entry(delivery.key.expect("a key").to_vec()).or_default().push(number);
+            last.entry(delivery.key().expect("a key").to_vec()).or_default().push(number);
         }
     }
     assert!(last.values().all(|numbers| numbers.is_sorted()), "{last:?}");

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use payflow_core::{
-    Codec, DeadLetter, DeadLetters, DecodeError, Encoded, Error, HeaderName, Headers, Message, Pipeline,
-    PipelineConfig, Producer, Record, RetryPolicy,
+    Codec, DeadLetter, DeadLetters, DecodeError, Encoded, Error, HeaderName, Headers, HeadersRef, Message,
+    Pipeline, PipelineConfig, Producer, Record, RetryPolicy,
 };
 use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig};
 use tokio::sync::oneshot;
@@ -25,7 +25,7 @@ impl Codec<String> for Text {
         Encoded { value: body.clone().into(), headers: Headers::new() }
     }
 
-    fn decode(&self, value: &[u8], _headers: &Headers) -> Result<String, DecodeError> {
+    fn decode(&self, value: &[u8], _headers: HeadersRef<'_>) -> Result<String, DecodeError> {
         String::from_utf8(value.to_vec()).map_err(|_| DecodeError::Malformed("not UTF-8".into()))
     }
 }
@@ -52,7 +52,7 @@ async fn what_a_broken_service_set_aside_is_handled_once_it_is_mended_and_poison
         move |message: Message<String>| {
             let works = mended.load(Ordering::SeqCst) && message.body() != "poison";
             if works {
-                let header = |name| message.delivery().headers.text(name).map(str::to_owned);
+                let header = |name| message.delivery().headers().text(name).map(str::to_owned);
                 let seen =
                     (message.body().clone(), header(HeaderName::PAYMENT_ID), header(DeadLetter::REDRIVES));
                 handled.lock().expect("no panic").push(seen);
@@ -77,7 +77,7 @@ async fn what_a_broken_service_set_aside_is_handled_once_it_is_mended_and_poison
     until("the dead letters", async || stage.read(&stage.dead).await.len() == PAYMENTS).await;
     let ids = |letters: Vec<payflow_core::Delivery>| {
         let id = |letter: &payflow_core::Delivery| {
-            letter.headers.text(HeaderName::PAYMENT_ID).expect("an id").to_owned()
+            letter.headers().text(HeaderName::PAYMENT_ID).expect("an id").to_owned()
         };
         letters.iter().map(id).collect::<std::collections::BTreeSet<String>>()
     };

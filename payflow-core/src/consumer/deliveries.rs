@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::vec;
 
 use super::Delivery;
-use crate::record::Headers;
+use crate::record::Content;
 
 /// Deliveries in the order in which they were handed over.
 ///
@@ -33,7 +33,7 @@ impl Deliveries {
     #[inline(always)]
     pub fn push(&mut self, delivery: Delivery) {
         // In pieces all the way, so that it is not put together anywhere but in its place.
-        let Delivery { token, topic, partition, offset, timestamp_ms, key, value, headers } = delivery;
+        let Delivery { token, topic, partition, offset, timestamp_ms, content } = delivery;
         let mut place = self.spare.pop();
         match place.as_mut().and_then(Arc::get_mut) {
             Some(room) => {
@@ -44,13 +44,10 @@ impl Deliveries {
                 room.partition = partition;
                 room.offset = offset;
                 room.timestamp_ms = timestamp_ms;
-                room.key = key;
-                room.value = value;
-                room.headers = headers;
+                room.content = content;
             }
             None => {
-                let new = Delivery { token, topic, partition, offset, timestamp_ms, key, value, headers };
-                place = Some(Arc::new(new));
+                place = Some(Arc::new(Delivery { token, topic, partition, offset, timestamp_ms, content }));
             }
         }
         self.held.extend(place);
@@ -138,10 +135,7 @@ impl Deliveries {
 /// Lets go of the bytes of a delivery. `None` if somebody else has kept it: then they are theirs.
 #[inline]
 pub(crate) fn emptied(mut shared: Arc<Delivery>) -> Option<Arc<Delivery>> {
-    let delivery = Arc::get_mut(&mut shared)?;
-    delivery.key = None;
-    delivery.value = None;
-    delivery.headers = Headers::new();
+    Arc::get_mut(&mut shared)?.content = Content::EMPTY;
     Some(shared)
 }
 
@@ -198,7 +192,7 @@ impl fmt::Debug for Deliveries {
 mod tests {
     use super::*;
     use crate::consumer::AckToken;
-    use crate::record::Topic;
+    use crate::record::{Headers, Topic};
 
     fn delivery(topic: &Topic, offset: i64) -> Delivery {
         Delivery {
@@ -207,9 +201,7 @@ mod tests {
             partition: 0,
             offset,
             timestamp_ms: None,
-            key: Some("key".into()),
-            value: Some("value".into()),
-            headers: [crate::record::Header { name: "name", value: None }].into_iter().collect(),
+            content: Content::new(Some(b"key"), Some(b"value"), &Headers::new()),
         }
     }
 
@@ -220,7 +212,7 @@ mod tests {
         let shared = deliveries.drain_shared().next().unwrap();
         let place = Arc::as_ptr(&shared);
         let mut back: Vec<_> = emptied(shared).into_iter().collect();
-        assert_eq!((&back[0].key, &back[0].value, &back[0].headers), (&None, &None, &Headers::new()));
+        assert_eq!(back[0].content, Content::EMPTY);
 
         deliveries.restock(&mut back);
         deliveries.push(delivery(&other, 2));

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::record::{Headers, Topic};
+use crate::record::{Content, HeadersRef, Topic};
 
 /// Names one delivery to the consumer that made it: an assigned partition, its generation, a place in it.
 ///
@@ -66,30 +65,37 @@ pub struct Delivery {
     pub offset: i64,
     /// The record's time, milliseconds since the Unix epoch, if it has one.
     pub timestamp_ms: Option<i64>,
-    /// The record's key.
-    pub key: Option<Bytes>,
-    /// The record's value; `None` is a tombstone.
-    pub value: Option<Bytes>,
-    /// The record's headers.
-    pub headers: Headers,
+    /// The record's key, value and headers.
+    pub content: Content,
 }
 
 impl Delivery {
-    /// What it counts against a bound in bytes: key, value, and the memory that its headers take.
+    /// The record's key.
+    #[inline]
+    #[must_use]
+    pub fn key(&self) -> Option<&[u8]> {
+        self.content.key()
+    }
+
+    /// The record's value; `None` is a tombstone.
+    #[inline]
+    #[must_use]
+    pub fn value(&self) -> Option<&[u8]> {
+        self.content.value()
+    }
+
+    /// The record's headers.
+    #[inline]
+    #[must_use]
+    pub fn headers(&self) -> HeadersRef<'_> {
+        self.content.headers()
+    }
+
+    /// What it counts against a bound in bytes: the memory that its content takes.
     #[inline]
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-        length(&self.key) + length(&self.value) + self.headers.held_bytes()
-    }
-
-    /// Copies its bytes into memory of its own. A transport may hand over slices of a larger buffer, all of which stays
-    /// in memory as long as one slice does.
-    pub(crate) fn copy_out(&mut self) {
-        let copy = |bytes: &Bytes| Bytes::copy_from_slice(bytes);
-        self.key = self.key.as_ref().map(copy);
-        self.value = self.value.as_ref().map(copy);
-        self.headers.copy_out();
+        self.content.held_bytes()
     }
 
     /// The record's time, if it has one that can be told.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Field, InvalidPayment, PaymentId, PaymentRequest, time};
 use crate::money::Currency;
-use crate::record::{HeaderName, Headers};
+use crate::record::{HeaderName, Headers, HeadersRef};
 
 /// The additions to the wire contract that travel as record headers, whatever the codec: so those who only pass a record
 /// on find the payment's identity without decoding it.
@@ -34,11 +34,11 @@ impl PaymentHeaders {
     /// # Errors
     /// A header is there and says nonsense.
     #[inline]
-    pub fn read(headers: &Headers) -> Result<Self, InvalidPayment> {
+    pub fn read(headers: HeadersRef<'_>) -> Result<Self, InvalidPayment> {
         if headers.is_empty() { Ok(Self::default()) } else { Self::read_any(headers) }
     }
 
-    fn read_any(headers: &Headers) -> Result<Self, InvalidPayment> {
+    fn read_any(headers: HeadersRef<'_>) -> Result<Self, InvalidPayment> {
         let own = headers.own_values();
         Ok(Self {
             currency: read(

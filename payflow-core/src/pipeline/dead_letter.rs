@@ -56,7 +56,8 @@ impl DeadLetters {
     }
 
     fn record(&self, delivery: &Delivery, verdict: &Verdict) -> Record {
-        let mut headers = delivery.headers.clone();
+        let mut record = delivery.content.to_record(self.topic.clone());
+        let headers = &mut record.headers;
         if headers.get(HeaderName::PAYMENT_ID).is_none() {
             // So that a redrive, at another place in another topic, is still the same payment.
             headers.append(HeaderName::PAYMENT_ID, foreign_id(delivery).to_string());
@@ -85,13 +86,7 @@ impl DeadLetters {
         headers.append(Self::STAGE, failure.stage);
         headers.append(Self::REASON, bounded(&failure.reason));
         headers.append(Self::ATTEMPTS, verdict.attempts.to_string());
-        Record {
-            topic: self.topic.clone(),
-            key: delivery.key.clone(),
-            value: delivery.value.clone(),
-            headers,
-            timestamp: None,
-        }
+        record
     }
 }
 
@@ -114,23 +109,21 @@ mod tests {
     use crate::error::Fault;
     use crate::memory::MemoryCluster;
     use crate::pipeline::shard::Failure;
-    use crate::record::Headers;
+    use crate::record::{Content, Headers};
 
     fn letters() -> DeadLetters {
         let cluster = MemoryCluster::new();
         DeadLetters::new(Arc::new(cluster.producer()), Topic::parse("dead").unwrap())
     }
 
-    fn delivery(headers: Headers) -> Delivery {
+    fn delivery(headers: &Headers) -> Delivery {
         Delivery {
             token: AckToken::new(0, 0, 7),
             topic: Topic::parse("a".repeat(249).as_str()).unwrap(),
             partition: i32::MAX,
             offset: i64::MAX,
             timestamp_ms: Some(i64::MIN),
-            key: Some("key".into()),
-            value: Some(vec![0xff, 0x00].into()),
-            headers,
+            content: Content::new(Some(b"key"), Some(&[0xff, 0x00]), headers),
         }
     }
 
@@ -144,22 +137,22 @@ mod tests {
     fn bytes_are_whole_and_provenance_is_bounded() {
         let mut headers = Headers::new();
         headers.append("other", "kept");
-        let original = delivery(headers);
+        let original = delivery(&headers);
         let record = letters().record(&original, &verdict("é".repeat(10_000)));
-        assert_eq!((&record.key, &record.value), (&original.key, &original.value));
+        assert_eq!((record.key.as_deref(), record.value.as_deref()), (original.key(), original.value()));
         assert_eq!(record.headers.text("other"), Some("kept"));
         assert_eq!(record.headers.text(DeadLetters::FAULT), Some("unknown"));
-        let added = record.headers.size_bytes() - original.headers.size_bytes();
+        let added = record.headers.size_bytes() - original.headers().size_bytes();
         assert!(added <= DeadLetters::PROVENANCE_BYTES_MAX, "{added}");
         assert!(added > DeadLetters::REASON_BYTES_MAX);
     }
 
     #[test]
     fn a_second_death_replaces_the_provenance_and_keeps_the_payment_id() {
-        let first = letters().record(&delivery(Headers::new()), &verdict("first".into()));
+        let first = letters().record(&delivery(&Headers::new()), &verdict("first".into()));
         let id = first.headers.text("payflow-payment-id").unwrap().to_owned();
-        let second = letters()
-            .record(&Delivery { offset: 8, ..delivery(first.headers.clone()) }, &verdict("second".into()));
+        let second =
+            letters().record(&Delivery { offset: 8, ..delivery(&first.headers) }, &verdict("second".into()));
         assert_eq!(second.headers.text("payflow-payment-id"), Some(id.as_str()));
         assert_eq!(second.headers.text(DeadLetters::REASON), Some("second"));
         assert_eq!(second.headers.len(), first.headers.len());

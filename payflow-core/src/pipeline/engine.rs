@@ -239,7 +239,7 @@ impl Engine {
             };
             self.records += 1;
             self.bytes += delivery.size_bytes();
-            let hash = self.lane_hash(partition, delivery.key.as_deref());
+            let hash = self.lane_hash(partition, delivery.key());
             let shard = if self.shards == 1 { 0 } else { hash as usize % self.shards };
             if let Some(shard) = actions.to_shards.get_mut(shard) {
                 shard.push_back(ToShard::Deliver(Routed { hash, delivery }));

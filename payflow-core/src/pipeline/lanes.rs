@@ -112,7 +112,7 @@ impl<S> Entry<S> {
     fn copy_out(&mut self) {
         if !std::mem::replace(&mut self.has_own_bytes, true) {
             let mut delivery = Delivery::clone(self.delivery());
-            delivery.copy_out();
+            delivery.content.copy_out();
             self.delivery = Some(Arc::new(delivery));
         }
     }
@@ -198,7 +198,7 @@ impl<S: Default> Lanes<S> {
             // What the table names is an entry.
             let head = self.entries[head].delivery();
             head.token.slot() == delivery.token.slot()
-                && (self.order == Order::ByPartition || head.key == delivery.key)
+                && (self.order == Order::ByPartition || head.key() == delivery.key())
         };
         self.heads.find(routed.hash, same_lane).map(LaneHead)
     }
@@ -402,7 +402,7 @@ impl<S: Default> Lanes<S> {
 
     fn has_own_lane(&self, delivery: &Delivery) -> bool {
         match self.order {
-            Order::ByKey => delivery.key.is_none(),
+            Order::ByKey => delivery.key().is_none(),
             Order::ByPartition => false,
             Order::None => true,
         }

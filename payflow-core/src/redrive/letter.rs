@@ -9,7 +9,7 @@ use crate::consumer::Delivery;
 use crate::error::Fault;
 use crate::handler::foreign_id;
 use crate::pipeline::DeadLetters;
-use crate::record::{HeaderName, Headers, Record, Topic};
+use crate::record::{HeaderName, Record, Topic};
 
 /// All headers of provenance begin so, those of a later payflow included.
 const PROVENANCE: &str = "payflow-dead-letter-";
@@ -69,7 +69,7 @@ impl DeadLetter {
     /// # Errors
     /// It was written by another program, or changed: the error names the first header that is wrong.
     pub fn read(delivery: &Delivery) -> Result<Self, InvalidDeadLetter> {
-        let text = |header| delivery.headers.text(header).ok_or(InvalidDeadLetter { header });
+        let text = |header| delivery.headers().text(header).ok_or(InvalidDeadLetter { header });
         let topic = DeadLetters::TOPIC;
         let fault = DeadLetters::FAULT;
         let timestamp = DeadLetters::TIMESTAMP;
@@ -77,7 +77,7 @@ impl DeadLetter {
             topic: Topic::parse(text(topic)?).map_err(|_| InvalidDeadLetter { header: topic })?,
             partition: number(DeadLetters::PARTITION, text(DeadLetters::PARTITION)?, |number| *number >= 0)?,
             offset: number(DeadLetters::OFFSET, text(DeadLetters::OFFSET)?, |number| *number >= 0)?,
-            timestamp_ms: match delivery.headers.get(timestamp) {
+            timestamp_ms: match delivery.headers().get(timestamp) {
                 None => None,
                 Some(_) => Some(number(timestamp, text(timestamp)?, |_: &i64| true)?),
             },
@@ -86,11 +86,11 @@ impl DeadLetter {
             stage: text(DeadLetters::STAGE)?.to_owned(),
             reason: text(DeadLetters::REASON)?.to_owned(),
             attempts: number(DeadLetters::ATTEMPTS, text(DeadLetters::ATTEMPTS)?, |_| true)?,
-            redrives: match delivery.headers.get(Self::REDRIVES) {
+            redrives: match delivery.headers().get(Self::REDRIVES) {
                 None => 0,
                 Some(_) => number(Self::REDRIVES, text(Self::REDRIVES)?, |_| true)?,
             },
-            key: delivery.key.clone(),
+            key: delivery.key().map(Bytes::copy_from_slice),
         })
     }
 
@@ -99,7 +99,8 @@ impl DeadLetter {
     ///
     /// It bears no time: with its first one it could be older than what the topic keeps.
     pub(super) fn into_record(self, delivery: &Delivery, topic: Topic) -> Record {
-        let mut headers = delivery.headers.clone();
+        let mut record = delivery.content.to_record(topic);
+        let headers = &mut record.headers;
         if headers.get(HeaderName::PAYMENT_ID).is_none() {
             // Whoever set it aside left the id out: it is that of the record where it first stood.
             let first = Delivery {
@@ -112,9 +113,9 @@ impl DeadLetter {
             headers.append(HeaderName::PAYMENT_ID, foreign_id(&first).to_string());
         }
         let is_kept = |name: &str| !name.starts_with(PROVENANCE) && name != Self::REDRIVES;
-        let mut headers: Headers = headers.iter().filter(|header| is_kept(header.name)).collect();
+        *headers = headers.iter().filter(|header| is_kept(header.name)).collect();
         headers.append(Self::REDRIVES, self.redrives.saturating_add(1).to_string());
-        Record { topic, key: self.key, value: delivery.value.clone(), headers, timestamp: None }
+        record
     }
 }
 

@@ -248,7 +248,7 @@ impl<K: Consumer> Run<K> {
         }
         self.gauges.count(|counts| counts.seen += 1);
         // It may wait for long, and would keep the buffer that it lies in.
-        delivery.copy_out();
+        delivery.content.copy_out();
         let record = match choose(&delivery, &self.config) {
             Ok(record) => record,
             Err(reason) => {

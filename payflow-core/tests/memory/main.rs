@@ -74,10 +74,7 @@ fn tokens(inbound: &Inbound) -> Vec<AckToken> {
 }
 
 fn values<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>) -> Vec<&'a str> {
-    deliveries
-        .into_iter()
-        .map(|delivery| std::str::from_utf8(delivery.value.as_deref().unwrap()).unwrap())
-        .collect()
+    deliveries.into_iter().map(|delivery| std::str::from_utf8(delivery.value().unwrap()).unwrap()).collect()
 }
 
 /// The partitions of each change, by its name.

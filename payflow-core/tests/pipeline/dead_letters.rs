@@ -22,8 +22,8 @@ async fn what_cannot_be_decoded_keeps_its_bytes() {
     rig.settled().await;
     pipeline.stop().await.unwrap();
     let letters = rig.dead_letters();
-    assert_eq!(letters[0].value.as_deref(), Some(&[0xff, 0xfe][..]));
-    assert_eq!(letters[0].headers.text(DeadLetters::STAGE), Some("decode"));
+    assert_eq!(letters[0].value(), Some(&[0xff, 0xfe][..]));
+    assert_eq!(letters[0].headers().text(DeadLetters::STAGE), Some("decode"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use payflow_core::{Error, Message, Order, PipelineConfig};
 use crate::rig::{Rig, Seen};
 
 fn key(message: &Message<String>) -> String {
-    let key = message.delivery().key.as_deref().unwrap_or(b"-");
+    let key = message.delivery().key().unwrap_or(b"-");
     String::from_utf8(key.to_vec()).unwrap()
 }
 

@@ -50,9 +50,9 @@ async fn attempts_used_up_end_in_a_dead_letter_that_says_why() {
 
     let letters = rig.dead_letters();
     assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].value.as_deref(), Some(&b"hopeless"[..]));
-    assert_eq!(letters[0].key.as_deref(), Some(&b"a"[..]));
-    let text = |name| letters[0].headers.text(name);
+    assert_eq!(letters[0].value(), Some(&b"hopeless"[..]));
+    assert_eq!(letters[0].key(), Some(&b"a"[..]));
+    let text = |name| letters[0].headers().text(name);
     assert_eq!(text(DeadLetters::FAULT), Some("transient"));
     assert_eq!(text(DeadLetters::ATTEMPTS), Some("3"));
     assert_eq!(text(DeadLetters::REASON), Some("send: transient: connection refused"));
@@ -76,8 +76,8 @@ async fn an_attempt_without_end_is_cut_off_as_unknown() {
     pipeline.stop().await.unwrap();
     let letters = rig.dead_letters();
     assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].headers.text(DeadLetters::FAULT), Some("unknown"));
-    assert_eq!(letters[0].headers.text(DeadLetters::STAGE), Some("timeout"));
+    assert_eq!(letters[0].headers().text(DeadLetters::FAULT), Some("unknown"));
+    assert_eq!(letters[0].headers().text(DeadLetters::STAGE), Some("timeout"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,9 +104,9 @@ async fn a_panic_is_a_dead_letter_and_ends_nothing_else() {
     pipeline.stop().await.unwrap();
     assert_eq!(seen.count(), 2);
     let letters = rig.dead_letters();
-    assert_eq!(letters[0].headers.text(DeadLetters::STAGE), Some("panic"));
-    assert_eq!(letters[0].headers.text(DeadLetters::FAULT), Some("permanent"));
-    assert!(letters[0].headers.text(DeadLetters::REASON).unwrap().contains("on purpose"));
+    assert_eq!(letters[0].headers().text(DeadLetters::STAGE), Some("panic"));
+    assert_eq!(letters[0].headers().text(DeadLetters::FAULT), Some("permanent"));
+    assert!(letters[0].headers().text(DeadLetters::REASON).unwrap().contains("on purpose"));
 }
 
 #[tokio::test(start_paused = true)]

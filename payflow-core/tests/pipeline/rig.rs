@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use payflow_core::{
-    Codec, DeadLetters, DecodeError, Encoded, Error, Handler, Headers, MemoryCluster, MemoryConfig, Pipeline,
-    PipelineConfig, PipelineHandle, Producer, Record, StoredRecord, Topic,
+    Codec, DeadLetters, DecodeError, Encoded, Error, Handler, Headers, HeadersRef, MemoryCluster,
+    MemoryConfig, Pipeline, PipelineConfig, PipelineHandle, Producer, Record, StoredRecord, Topic,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -103,7 +103,7 @@ impl Codec<String> for Text {
         Encoded { value: body.clone().into(), headers: Headers::new() }
     }
 
-    fn decode(&self, value: &[u8], _headers: &Headers) -> Result<String, DecodeError> {
+    fn decode(&self, value: &[u8], _headers: HeadersRef<'_>) -> Result<String, DecodeError> {
         String::from_utf8(value.to_vec()).map_err(|_| DecodeError::Malformed("not UTF-8".into()))
     }
 }

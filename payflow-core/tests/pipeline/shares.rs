@@ -41,8 +41,8 @@ async fn a_key_that_fails_blocks_the_others_no_longer_than_its_share_takes() {
     assert_eq!(pipeline.handle.snapshot().records, 99);
     let letters = rig.dead_letters();
     assert_eq!(letters.len(), 800 - 99);
-    assert!(letters.iter().all(|letter| letter.headers.text(DeadLetters::STAGE) == Some("lane full")));
-    assert!(letters.iter().all(|letter| letter.headers.text(DeadLetters::FAULT) == Some("transient")));
+    assert!(letters.iter().all(|letter| letter.headers().text(DeadLetters::STAGE) == Some("lane full")));
+    assert!(letters.iter().all(|letter| letter.headers().text(DeadLetters::FAULT) == Some("transient")));
     pipeline.stop().await.unwrap();
 }
 
@@ -64,10 +64,8 @@ async fn while_the_dead_letters_are_down_a_full_lane_keeps_its_order_and_loses_n
     rig.cluster.refuse_sends(&rig.dead, None);
     tokio::time::sleep(60 * SECOND).await;
     let letters = rig.dead_letters();
-    let texts: Vec<_> = letters
-        .iter()
-        .map(|letter| String::from_utf8_lossy(letter.value.as_deref().unwrap()).into_owned())
-        .collect();
+    let texts: Vec<_> =
+        letters.iter().map(|letter| String::from_utf8_lossy(letter.value().unwrap()).into_owned()).collect();
     assert_eq!(texts, (0..100 - 49).map(|number| number.to_string()).collect::<Vec<_>>());
     pipeline.stop().await.unwrap();
 }

@@ -32,7 +32,7 @@ impl Handler<String> for Destinations {
     }
 
     fn destination(&self, delivery: &Delivery) -> &'static str {
-        if delivery.value.as_deref().is_some_and(|value| value.starts_with(b"mail")) { "mail" } else { "sms" }
+        if delivery.value().is_some_and(|value| value.starts_with(b"mail")) { "mail" } else { "sms" }
     }
 }
 

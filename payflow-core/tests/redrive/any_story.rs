@@ -207,7 +207,7 @@ async fn check(story: Story) -> Result<(), TestCaseError> {
         let (key, stage, unknown) = story.letters[number];
         prop_assert!(!unknown, "{} was not asked for", number);
         let id = format!("id of {number}");
-        prop_assert_eq!(record.headers.text(HeaderName::PAYMENT_ID), Some(id.as_str()));
+        prop_assert_eq!(record.headers().text(HeaderName::PAYMENT_ID), Some(id.as_str()));
         let count = times.entry(number).or_default();
         *count += 1;
         if *count == 1 {

@@ -13,7 +13,7 @@ fn times(rig: &Rig) -> BTreeMap<String, usize> {
     let mut times = BTreeMap::new();
     for record in rig.back() {
         let text = text(&record);
-        assert_eq!(record.headers.text(HeaderName::PAYMENT_ID), Some(format!("id of {text}").as_str()));
+        assert_eq!(record.headers().text(HeaderName::PAYMENT_ID), Some(format!("id of {text}").as_str()));
         *times.entry(text).or_default() += 1;
     }
     times

@@ -19,11 +19,11 @@ async fn a_letter_goes_back_whole_to_its_topic_and_the_group_has_finished_it() {
 
     assert_eq!((report.end, report.counts.sent, report.notes.len()), (RedriveEnd::Complete, 1, 0));
     let back = rig.back();
-    assert_eq!((back.len(), text(&back[0]).as_str(), back[0].key.as_deref()), (1, "text", Some(&b"a"[..])));
-    let headers: Vec<_> = back[0].headers.iter().map(|header| header.name).collect();
+    assert_eq!((back.len(), text(&back[0]).as_str(), back[0].key()), (1, "text", Some(&b"a"[..])));
+    let headers: Vec<_> = back[0].headers().iter().map(|header| header.name).collect();
     assert_eq!(headers, ["traceparent", HeaderName::PAYMENT_ID, DeadLetter::REDRIVES]);
-    assert_eq!(back[0].headers.text(HeaderName::PAYMENT_ID), Some("id of text"));
-    assert_eq!(back[0].headers.text(DeadLetter::REDRIVES), Some("2"));
+    assert_eq!(back[0].headers().text(HeaderName::PAYMENT_ID), Some("id of text"));
+    assert_eq!(back[0].headers().text(DeadLetter::REDRIVES), Some("2"));
     assert_eq!(rig.cluster.committed(GROUP, &rig.dead, receipt.partition), Some(1));
 }
 

@@ -104,5 +104,5 @@ impl Rig {
 }
 
 pub(crate) fn text(record: &StoredRecord) -> String {
-    String::from_utf8(record.value.clone().unwrap().to_vec()).unwrap()
+    String::from_utf8(record.value().unwrap().to_vec()).unwrap()
 }

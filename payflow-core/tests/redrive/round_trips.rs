@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payflow_core::{
-    Codec, DeadLetter, DeadLetters, DecodeError, Encoded, Error, HeaderName, Headers, LeftOut, Message,
-    Pipeline, PipelineConfig, Producer, Record, RedriveConfig, RedriveEnd, RetryPolicy,
+    Codec, DeadLetter, DeadLetters, DecodeError, Encoded, Error, HeaderName, Headers, HeadersRef, LeftOut,
+    Message, Pipeline, PipelineConfig, Producer, Record, RedriveConfig, RedriveEnd, RetryPolicy,
 };
 use tokio::time::sleep;
 
@@ -19,7 +19,7 @@ impl Codec<String> for Text {
         Encoded { value: body.clone().into(), headers: Headers::new() }
     }
 
-    fn decode(&self, value: &[u8], _headers: &Headers) -> Result<String, DecodeError> {
+    fn decode(&self, value: &[u8], _headers: HeadersRef<'_>) -> Result<String, DecodeError> {
         String::from_utf8(value.to_vec()).map_err(|_| DecodeError::Malformed("not UTF-8".into()))
     }
 }
@@ -57,11 +57,15 @@ async fn poison_comes_back_as_often_as_it_may_and_then_stays() {
     assert_eq!((last.counts.left_out(LeftOut::RoundTrips), last.notes.len()), (1, 1));
     let deaths = rig.cluster.records(&rig.dead);
     assert_eq!(deaths.len() as u64, sent + 1);
-    let first = deaths[0].headers.text(HeaderName::PAYMENT_ID).unwrap();
+    let first = deaths[0].headers().text(HeaderName::PAYMENT_ID).unwrap();
     for (number, death) in deaths.iter().enumerate() {
-        assert_eq!(death.headers.text(HeaderName::PAYMENT_ID), Some(first), "it is one payment all the time");
+        assert_eq!(
+            death.headers().text(HeaderName::PAYMENT_ID),
+            Some(first),
+            "it is one payment all the time"
+        );
         let redrives = (number > 0).then(|| number.to_string());
-        assert_eq!(death.headers.text(DeadLetter::REDRIVES), redrives.as_deref());
+        assert_eq!(death.headers().text(DeadLetter::REDRIVES), redrives.as_deref());
     }
     service.abort();
 }

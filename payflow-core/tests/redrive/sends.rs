@@ -68,7 +68,7 @@ impl Producer for Slow {
 fn by_key(back: &[StoredRecord]) -> BTreeMap<Vec<u8>, Vec<u32>> {
     let mut by_key: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
     for record in back {
-        let texts = by_key.entry(record.key.clone().unwrap().to_vec()).or_default();
+        let texts = by_key.entry(record.key().unwrap().to_vec()).or_default();
         let number = text(record).parse().unwrap();
         if !texts.contains(&number) {
             texts.push(number);

@@ -208,15 +208,15 @@ impl Book {
         let count = deliveries.len();
         for delivery in deliveries {
             let place = (delivery.partition, delivery.offset);
-            let lane = match (self.order, &delivery.key) {
+            let lane = match (self.order, delivery.key()) {
                 (Order::ByPartition, _) => Some((place.0, None)),
                 (Order::ByKey, Some(key)) => Some((place.0, Some(key.to_vec()))),
                 (Order::ByKey, None) | (Order::None, _) => None,
             };
             self.records.entry(place).or_insert_with(|| Entry {
                 lane,
-                tombstone: delivery.value.is_none(),
-                decodes: delivery.value.as_deref().is_some_and(|value| std::str::from_utf8(value).is_ok()),
+                tombstone: delivery.value().is_none(),
+                decodes: delivery.value().is_some_and(|value| std::str::from_utf8(value).is_ok()),
                 calls: 0,
                 finished: false,
                 settled: None,

@@ -95,7 +95,7 @@ pub(crate) struct WatchedProducer {
 #[async_trait]
 impl Producer for WatchedProducer {
     async fn send(&self, record: Record) -> Result<Receipt, Error> {
-        let place = origin(&record.headers).expect("a dead letter says where from");
+        let place = origin(record.headers.view()).expect("a dead letter says where from");
         let text = |name| record.headers.text(name).unwrap_or_default().to_owned();
         let (fault, stage) = (text(DeadLetters::FAULT), text(DeadLetters::STAGE));
         let result = self.inner.send(record).await;
@@ -118,7 +118,7 @@ impl Producer for WatchedProducer {
 }
 
 /// Where a dead letter came from.
-pub(crate) fn origin(headers: &payflow_core::Headers) -> Option<Place> {
+pub(crate) fn origin(headers: payflow_core::HeadersRef<'_>) -> Option<Place> {
     let partition = headers.text(DeadLetters::PARTITION)?.parse().ok()?;
     Some((partition, headers.text(DeadLetters::OFFSET)?.parse().ok()?))
 }
@@ -151,7 +151,7 @@ impl Handler<Work> for WatchedHandler {
         let (token, place) = (delivery.token, (delivery.partition, delivery.offset));
         let calls = self.ledger.write().begins(self.member, token, place, message.attempt());
         let mut attempt = Attempt { handler: self, token, place, ended: Ended::Dropped };
-        let result = self.perform(*message.body(), destination(delivery.value.as_deref()), calls).await;
+        let result = self.perform(*message.body(), destination(delivery.value()), calls).await;
         attempt.ended = match &result {
             Ok(()) => Ended::Handled,
             Err(error) if error.counts_attempt() => Ended::Failed,
@@ -161,7 +161,7 @@ impl Handler<Work> for WatchedHandler {
     }
 
     fn destination(&self, delivery: &Delivery) -> &'static str {
-        DESTINATIONS[destination(delivery.value.as_deref())]
+        DESTINATIONS[destination(delivery.value())]
     }
 }
 

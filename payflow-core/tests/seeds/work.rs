@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use payflow_core::{Codec, DecodeError, Encoded, Headers};
+use payflow_core::{Codec, DecodeError, Encoded, HeadersRef};
 
 use crate::dice::Dice;
 use crate::plan::Plan;
@@ -77,7 +77,7 @@ impl Codec<Work> for WorkCodec {
         unreachable!("records are written by `value`")
     }
 
-    fn decode(&self, value: &[u8], _headers: &Headers) -> Result<Work, DecodeError> {
+    fn decode(&self, value: &[u8], _headers: HeadersRef<'_>) -> Result<Work, DecodeError> {
         let malformed = || DecodeError::Malformed("not of this test".into());
         let text = std::str::from_utf8(value).map_err(|_| malformed())?;
         let mut fields = text.split(':').skip(1);

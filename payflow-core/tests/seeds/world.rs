@@ -284,14 +284,14 @@ impl World {
         let letters = cluster.records(&self.around.dead);
         // Sleeping, yielding and ready records fail only while their destination is down.
         let blameless = letters.iter().filter(|letter| {
-            let text = letter.value.as_deref().and_then(|value| std::str::from_utf8(value).ok());
+            let text = letter.value().and_then(|value| std::str::from_utf8(value).ok());
             text.and_then(|text| text.split(':').nth(1)).is_some_and(|kind| ["i", "s", "y"].contains(&kind))
-                && origin(&letter.headers).is_some()
+                && origin(letter.headers()).is_some()
         });
         // Of so many keys; what has no key counts for itself.
-        let of = |letter: &StoredRecord| match &letter.key {
-            Some(key) => (Some(key.clone()), None),
-            None => (None, origin(&letter.headers)),
+        let of = |letter: &StoredRecord| match letter.key() {
+            Some(key) => (Some(key.to_vec()), None),
+            None => (None, origin(letter.headers())),
         };
         let keys: BTreeSet<_> = blameless.map(of).collect();
         let (blameless, starts) = (keys.len(), self.started + self.outages);

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use payflow_core::{
-    AckToken, Currency, Delivery, Error, Fault, Fingerprint, Handler, HeaderName, Headers, MemoryInbox,
-    MemoryNotifier, Message, Money, Notifier, NotifyPayer, Once, PaymentId, PaymentMethod, PaymentRequest,
-    Sent, Topic, UserId,
+    AckToken, Content, Currency, Delivery, Error, Fault, Fingerprint, Handler, HeaderName, Headers,
+    MemoryInbox, MemoryNotifier, Message, Money, Notifier, NotifyPayer, Once, PaymentId, PaymentMethod,
+    PaymentRequest, Sent, Topic, UserId,
 };
 use payflow_grpc::{GrpcHandler, GrpcNotifier};
 use tonic::Code;
@@ -28,9 +28,7 @@ fn message(id: Option<PaymentId>, offset: i64) -> Message<PaymentRequest> {
         partition: 0,
         offset,
         timestamp_ms: Some(1),
-        key: None,
-        value: Some("x".into()),
-        headers,
+        content: Content::new(None, Some(b"x"), &headers),
     };
     Message::new(body.unwrap().with_identity(id, None), delivery, 1)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use payflow_core::{AckToken, Assignment, Deliveries, Delivery, Headers};
+use payflow_core::{AckToken, Assignment, Content, Deliveries, Delivery, Headers};
 
 use super::waker::Waker;
 use crate::native::Read;
@@ -33,7 +33,8 @@ struct Copied {
     timestamp_ms: Option<i64>,
     key: Option<usize>,
     value: Option<usize>,
-    headers: usize,
+    /// All of it.
+    length: usize,
 }
 
 impl Copier {
@@ -58,15 +59,15 @@ impl Copier {
         let from = self.bytes.len();
         self.bytes.extend_from_slice(key.unwrap_or_default());
         self.bytes.extend_from_slice(value.unwrap_or_default());
-        let headers = self.bytes.len();
         message.headers(|name, value| Headers::pack(&mut self.bytes, name, value));
-        self.copied_bytes += self.bytes.len() - from;
+        let length = self.bytes.len() - from;
+        self.copied_bytes += length;
         self.records.push(Copied {
             offset: message.offset(),
             timestamp_ms: message.timestamp_ms(),
             key: key.map(<[u8]>::len),
             value: value.map(<[u8]>::len),
-            headers: self.bytes.len() - headers,
+            length,
         });
     }
 
@@ -82,27 +83,18 @@ impl Copier {
         }
         let chunk = self.budget.chunk(&mut self.bytes);
         let mut from = 0;
-        let mut part = |length: usize| {
-            from += length;
-            // Without this an empty key would keep the buffer alive.
-            if length == 0 { Bytes::new() } else { chunk.slice(from - length..from) }
-        };
         let mut records = self.records.drain(..);
         for (Assignment { slot, generation, topic, partition }, count) in self.runs.drain(..) {
-            for copied in records.by_ref().take(count) {
+            for Copied { offset, timestamp_ms, key, value, length } in records.by_ref().take(count) {
                 into.push(Delivery {
-                    token: AckToken::new(slot, generation, copied.offset),
+                    token: AckToken::new(slot, generation, offset),
                     topic: topic.clone(),
                     partition,
-                    offset: copied.offset,
-                    timestamp_ms: copied.timestamp_ms,
-                    key: copied.key.map(&mut part),
-                    value: copied.value.map(&mut part),
-                    headers: match copied.headers {
-                        0 => Headers::new(),
-                        length => Headers::packed(part(length)),
-                    },
+                    offset,
+                    timestamp_ms,
+                    content: Content::slice(chunk.slice(from..from + length), key, value),
                 });
+                from += length;
             }
         }
     }

@@ -59,7 +59,7 @@ mod tests {
     use std::ops::Range;
     use std::ptr;
 
-    use payflow_core::{AckToken, Headers, Topic};
+    use payflow_core::{AckToken, Content, Headers, Topic};
 
     use super::*;
 
@@ -70,9 +70,7 @@ mod tests {
             partition: 0,
             offset,
             timestamp_ms: None,
-            key: None,
-            value: Some("0123456789".into()),
-            headers: Headers::new(),
+            content: Content::new(None, Some(b"0123456789"), &Headers::new()),
         }
     }
 

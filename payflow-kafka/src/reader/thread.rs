@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use payflow_core::{
-    AckToken, Assignment, Delivery, Error, Fault, FinishedBeyond, Header, Headers, PartitionEnd, Topic,
+    AckToken, Assignment, Content, Delivery, Error, Fault, FinishedBeyond, Header, Headers, PartitionEnd,
+    Topic,
 };
 use rdkafka::consumer::{BaseConsumer, Consumer as _, DefaultConsumerContext};
 use rdkafka::error::RDKafkaErrorCode;
@@ -208,8 +208,6 @@ fn taken_of(span: &Span, topic: &Topic, message: &Read<'_>) -> Option<Step> {
         partition: span.partition,
         offset: message.offset(),
         timestamp_ms: message.timestamp_ms(),
-        key: message.key().map(Bytes::copy_from_slice),
-        value: message.value().map(Bytes::copy_from_slice),
-        headers,
+        content: Content::new(message.key(), message.value(), &headers),
     }))
 }

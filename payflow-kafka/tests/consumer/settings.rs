@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use payflow_core::{
-    Codec, Consumer as _, DeadLetters, DecodeError, Encoded, Error, Headers, InvalidConfig, Message,
-    Pipeline, PipelineConfig, Topic,
+    Codec, Consumer as _, DeadLetters, DecodeError, Encoded, Error, Headers, HeadersRef, InvalidConfig,
+    Message, Pipeline, PipelineConfig, Topic,
 };
 use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig, KafkaProducer, KafkaProducerConfig};
 
@@ -17,7 +17,7 @@ impl Codec<()> for Nothing {
         Encoded { value: bytes::Bytes::new(), headers: Headers::new() }
     }
 
-    fn decode(&self, _value: &[u8], _headers: &Headers) -> Result<(), DecodeError> {
+    fn decode(&self, _value: &[u8], _headers: HeadersRef<'_>) -> Result<(), DecodeError> {
         Ok(())
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use payflow_core::{
-    Codec, DecodeError, DirectIntake, Encoded, Headers, Intake as _, PaymentRequest, Producer as _, Topic,
+    Codec, DecodeError, DirectIntake, Encoded, Headers, HeadersRef, Intake as _, PaymentRequest,
+    Producer as _, Topic,
 };
 use payflow_kafka::{KafkaConfig, KafkaProducer, KafkaProducerConfig};
 
@@ -14,7 +15,7 @@ impl Codec<PaymentRequest> for Nothing {
         Encoded { value: bytes::Bytes::new(), headers: Headers::new() }
     }
 
-    fn decode(&self, _value: &[u8], _headers: &Headers) -> Result<PaymentRequest, DecodeError> {
+    fn decode(&self, _value: &[u8], _headers: HeadersRef<'_>) -> Result<PaymentRequest, DecodeError> {
         Err(DecodeError::Malformed("it is written only".into()))
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use payflow_core::{Consumer, Error, Header, Headers, Inbound, Producer, Receipt, Record, Room};
+use payflow_core::{Consumer, Content, Error, Header, Headers, Inbound, Producer, Receipt, Record, Room};
 
 use super::flaw::{ConsumerFlaw, ProducerFlaw, consumer, producer};
 use super::harness::BrokenHarness;
@@ -110,7 +110,9 @@ impl ConsumerFlaw for KeysShifted {
     ) -> Result<(), Error> {
         sound.receive(into, room).await?;
         for delivery in into.deliveries.iter_mut() {
-            std::mem::swap(&mut self.0, &mut delivery.key);
+            let mut shifted = delivery.content.to_record(delivery.topic.clone());
+            std::mem::swap(&mut self.0, &mut shifted.key);
+            delivery.content = Content::from(&shifted);
         }
         Ok(())
     }

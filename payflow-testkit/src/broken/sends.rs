@@ -5,8 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use payflow_core::{Consumer, Error, Fault, Inbound, Producer, Receipt, Record, Room};
+use payflow_core::{Consumer, Content, Error, Fault, Inbound, Producer, Receipt, Record, Room};
 
 use super::flaw::{ConsumerFlaw, ProducerFlaw, consumer, producer};
 use super::harness::BrokenHarness;
@@ -180,8 +179,9 @@ impl ConsumerFlaw for KeyInHeader {
     ) -> Result<(), Error> {
         sound.receive(into, room).await?;
         for delivery in into.deliveries.iter_mut() {
-            delivery.key = delivery.headers.get(KEY).map(Bytes::copy_from_slice);
-            delivery.headers.remove(KEY);
+            let mut headers = delivery.headers().to_owned();
+            headers.remove(KEY);
+            delivery.content = Content::new(delivery.headers().get(KEY), delivery.value(), &headers);
         }
         Ok(())
     }

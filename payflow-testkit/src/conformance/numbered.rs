@@ -16,7 +16,7 @@ pub(crate) fn numbered(topic: &Topic, number: usize, keys: usize) -> Record {
 /// # Errors
 /// It is none of this case's records.
 pub(crate) fn number(delivery: &Delivery) -> Result<usize, Violation> {
-    let text = delivery.value.as_deref().and_then(|value| std::str::from_utf8(value).ok());
+    let text = delivery.value().and_then(|value| std::str::from_utf8(value).ok());
     let number = text.and_then(|text| text.strip_prefix("record ")?.parse().ok());
     number.ok_or_else(|| {
         let expected = "only records of this case on its own topic, their values unchanged";
@@ -78,7 +78,7 @@ pub(crate) fn keys_in_order(deliveries: &[Delivery]) -> Result<(), Violation> {
     let mut last: BTreeMap<&[u8], usize> = BTreeMap::new();
     for delivery in deliveries {
         let number = number(delivery)?;
-        let key = delivery.key.as_deref().unwrap_or_default();
+        let key = delivery.key().unwrap_or_default();
         if let Some(before) = last.insert(key, number)
             && before >= number
         {

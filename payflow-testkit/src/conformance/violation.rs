@@ -82,8 +82,8 @@ pub(crate) fn label(delivery: &Delivery) -> String {
     };
     format!(
         "value {}, key {}, at {}/{}@{}",
-        text(delivery.value.as_deref()),
-        text(delivery.key.as_deref()),
+        text(delivery.value()),
+        text(delivery.key()),
         delivery.topic,
         delivery.partition,
         delivery.offset

@@ -198,7 +198,7 @@ impl Handler<PaymentRequest> for Sleeper {
             assignment: delivery.token.generation(),
             at: EventLog::now(),
             place,
-            key: delivery.key.as_ref().map(|key| key.to_vec()),
+            key: delivery.key().map(<[u8]>::to_vec),
             payment: message.payment_id().to_string(),
             attempt: message.attempt(),
         };

@@ -161,7 +161,7 @@ fn records_without_a_key_wait_for_nobody_and_those_with_an_empty_one_for_each_ot
             let state = Arc::clone(&state);
             async move {
                 let (free, queued, most, all_run) = &*state;
-                if message.delivery().key.is_none() {
+                if message.delivery().key().is_none() {
                     let notified = all_run.notified();
                     if free.fetch_add(1, Ordering::SeqCst) + 1 == EACH {
                         all_run.notify_waiters();

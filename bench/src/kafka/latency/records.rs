@@ -36,7 +36,7 @@ pub(super) fn minor(amount: f64) -> u64 {
 mod tests {
     use std::collections::HashSet;
 
-    use payflow_core::{Codec as _, Headers, JsonCodec, PaymentRequest};
+    use payflow_core::{Codec as _, HeadersRef, JsonCodec, PaymentRequest};
 
     use super::*;
     use crate::kafka::payment::{Borrowed, currency};
@@ -47,7 +47,7 @@ mod tests {
         let codec = JsonCodec::new().with_default_currency(currency().unwrap());
         for amount in [1, 64, 100, 101, 12_345, 99_999_999] {
             let (user, value) = records.record(amount);
-            let exact: PaymentRequest = codec.decode(value.as_bytes(), &Headers::new()).unwrap();
+            let exact: PaymentRequest = codec.decode(value.as_bytes(), HeadersRef::default()).unwrap();
             assert_eq!(exact.amount().minor(), i64::try_from(amount).unwrap());
             assert_eq!(exact.user_id().as_str(), user);
             assert_eq!(minor(Borrowed::read(value.as_bytes()).unwrap().amount), amount);

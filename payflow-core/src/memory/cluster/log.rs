@@ -12,7 +12,7 @@ use super::leadership::MeanwhileSends;
 use super::partition_log::PartitionLog;
 use crate::consumer::{AckToken, Delivery};
 use crate::memory::refusal::Refusal;
-use crate::record::{Headers, Receipt, Record, Topic};
+use crate::record::{Content, HeadersRef, Receipt, Record, Topic};
 
 /// What a record counts against the capacity beside its bytes.
 const RECORD_OVERHEAD_BYTES: usize = 128;
@@ -28,20 +28,34 @@ pub struct StoredRecord {
     pub offset: i64,
     /// The record's time, milliseconds since the Unix epoch; when it was sent, if it came without one.
     pub timestamp_ms: i64,
-    /// The record's key.
-    pub key: Option<Bytes>,
-    /// The record's value; `None` is a tombstone.
-    pub value: Option<Bytes>,
-    /// The record's headers.
-    pub headers: Headers,
+    /// The record's key, value and headers.
+    pub content: Content,
 }
 
 impl StoredRecord {
+    /// The record's key.
+    #[must_use]
+    pub fn key(&self) -> Option<&[u8]> {
+        self.content.key()
+    }
+
+    /// The record's value; `None` is a tombstone.
+    #[must_use]
+    pub fn value(&self) -> Option<&[u8]> {
+        self.content.value()
+    }
+
+    /// The record's headers.
+    #[must_use]
+    pub fn headers(&self) -> HeadersRef<'_> {
+        self.content.headers()
+    }
+
     /// The bytes of key, value and headers.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-        length(&self.key) + length(&self.value) + self.headers.size_bytes()
+        let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
+        length(self.key()) + length(self.value()) + self.headers().size_bytes()
     }
 
     pub(super) fn deliver(&self, topic: &Topic, token: AckToken) -> Delivery {
@@ -51,9 +65,7 @@ impl StoredRecord {
             partition: self.partition,
             offset: self.offset,
             timestamp_ms: Some(self.timestamp_ms),
-            key: self.key.clone(),
-            value: self.value.clone(),
-            headers: self.headers.clone(),
+            content: self.content.clone(),
         }
     }
 
@@ -144,9 +156,7 @@ impl Logs {
             partition,
             offset: log.end(),
             timestamp_ms: record.timestamp.map_or(written_at_ms, |time| time.as_millisecond()),
-            key: record.key,
-            value: record.value,
-            headers: record.headers,
+            content: Content::from(&record),
         };
         let receipt = Receipt::new(partition, stored.offset);
         let held_bytes = stored.held_bytes();

@@ -1,6 +1,6 @@
 use super::*;
 use crate::consumer::AckToken;
-use crate::record::{Headers, Topic};
+use crate::record::{Content, Headers, Topic};
 
 fn routed(slot: u32, key: Option<&'static str>, offset: i64) -> Routed {
     let delivery = Delivery {
@@ -9,13 +9,16 @@ fn routed(slot: u32, key: Option<&'static str>, offset: i64) -> Routed {
         partition: 0,
         offset,
         timestamp_ms: None,
-        key: key.map(Into::into),
-        value: None,
-        headers: Headers::new(),
+        content: Content::new(key.map(str::as_bytes), None, &Headers::new()),
     };
     // One hash for all: lanes must not rely on hashes being different.
     let delivery = Arc::new(delivery);
     Routed { hash: 7, delivery }
+}
+
+fn with_value(delivery: &Delivery, value: Option<&[u8]>) -> Arc<Delivery> {
+    let content = Content::new(delivery.key(), value, &Headers::new());
+    Arc::new(Delivery { content, ..delivery.clone() })
 }
 
 fn lanes(order: Order) -> Lanes<()> {
@@ -139,8 +142,7 @@ fn what_is_parked_or_queued_behind_it_lets_go_of_the_buffer_it_came_in() {
     for offset in 0..2 {
         let Routed { hash, delivery } = routed(0, None, offset);
         let mut delivery = Arc::unwrap_or_clone(delivery);
-        delivery.key = Some(buffer.slice(..8));
-        delivery.value = Some(buffer.slice(8..16));
+        delivery.content = Content::slice(buffer.slice(..16), Some(8), Some(8));
         push(&mut lanes, Routed { hash, delivery: Arc::new(delivery) });
     }
     let head = lanes.start(Class::First).unwrap();
@@ -150,10 +152,10 @@ fn what_is_parked_or_queued_behind_it_lets_go_of_the_buffer_it_came_in() {
 
     let Routed { hash, delivery } = routed(0, None, 2);
     let mut delivery = Arc::unwrap_or_clone(delivery);
-    delivery.key = Some(buffer.slice(..8));
+    delivery.content = Content::slice(buffer.slice(..8), Some(8), None);
     push(&mut lanes, Routed { hash, delivery: Arc::new(delivery) });
     assert!(buffer.is_unique(), "what comes later copies at once");
-    assert_eq!(lanes.get(head).unwrap().delivery().value, Some(buffer.slice(8..16)));
+    assert_eq!(lanes.get(head).unwrap().delivery().value(), Some(&buffer[8..16]));
 }
 
 #[test]
@@ -174,8 +176,7 @@ fn what_failed_before_is_ready_apart_from_what_is_new() {
 fn a_lane_that_reaches_its_share_names_its_head_and_a_lone_head_never_does() {
     let value = |offset, bytes: usize| {
         let Routed { hash, delivery } = routed(0, Some("a"), offset);
-        let delivery = Delivery { value: Some(vec![0; bytes].into()), ..Arc::unwrap_or_clone(delivery) };
-        Routed { hash, delivery: Arc::new(delivery) }
+        Routed { hash, delivery: with_value(&delivery, Some(&vec![0; bytes])) }
     };
     let share = LaneShare { records: 3, bytes: 100 };
     let mut by_number = Lanes::new(Order::ByKey, share);

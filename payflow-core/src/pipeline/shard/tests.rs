@@ -1,7 +1,7 @@
 use super::*;
 use crate::consumer::AckToken;
 use crate::error::{Error, Fault};
-use crate::record::{Headers, Topic};
+use crate::record::{Content, Headers, Topic};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -12,9 +12,7 @@ fn routed(key: &'static str, offset: i64) -> Routed {
         partition: 0,
         offset,
         timestamp_ms: None,
-        key: Some(key.into()),
-        value: Some("12345".into()),
-        headers: Headers::new(),
+        content: Content::new(Some(key.as_bytes()), Some(b"12345"), &Headers::new()),
     };
     let delivery = Arc::new(delivery);
     // Another for each key of one letter.

@@ -63,10 +63,10 @@ impl<C, H> Attempts<C, H> {
                 };
             }
         };
-        let Some(value) = &delivery.value else {
+        let Some(value) = delivery.value() else {
             return Attempt::Ended { outcome: Some(Outcome::Skipped) };
         };
-        match self.codec.decode(value, &delivery.headers) {
+        match self.codec.decode(value, delivery.headers()) {
             Ok(body) => Attempt::Handling {
                 handling: self.handler.handle(Message::shared(body, delivery, attempt)),
                 unusable: &self.unusable,
@@ -108,7 +108,8 @@ pin_project! {
 impl<F: Future<Output = Result<(), Error>>> Future for Attempt<'_, F> {
     type Output = Outcome;
 
-    #[inline]
+    // Always: for each message, from one place, and the compiler is of two minds about it.
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         match self.project() {
             AttemptProjection::Handling { handling, unusable } => {

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::consumer::AckToken;
 use crate::pipeline::DeadLetters;
-use crate::record::{HeaderName, Headers, Topic};
+use crate::record::{Content, HeaderName, Headers, Topic};
 use crate::redrive::{InvalidDeadLetter, RedriveFilter};
 
 const GOOD: [(&str, &str); 8] = [
@@ -32,9 +32,7 @@ fn delivery(headers: &[(&str, &str)]) -> Delivery {
         partition: 0,
         offset: 7,
         timestamp_ms: Some(1_800_000_000_000),
-        key: Some("u1".into()),
-        value: Some("value".into()),
-        headers: all,
+        content: Content::new(Some(b"u1"), Some(b"value"), &all),
     }
 }
 
@@ -202,9 +200,10 @@ proptest! {
                 .iter()
                 .map(|(name, value)| crate::record::Header { name, value: value.as_deref() })
                 .collect();
-            let letter = Delivery { headers, value: value.clone().map(Into::into), ..delivery(&[]) };
+            let content = Content::new(Some(b"u1"), value.as_deref(), &headers);
+            let letter = Delivery { content, ..delivery(&[]) };
             if let Ok(record) = choose(&letter, &RedriveConfig::new()) {
-                prop_assert_eq!((&record.key, &record.value), (&letter.key, &letter.value));
+                prop_assert_eq!((record.key.as_deref(), record.value.as_deref()), (letter.key(), letter.value()));
                 prop_assert!(record.headers.get(HeaderName::PAYMENT_ID).is_some());
                 let redrives: u32 = record.headers.text(DeadLetter::REDRIVES).unwrap().parse().unwrap();
                 prop_assert!((1..=RedriveConfig::ROUND_TRIPS_MAX).contains(&redrives));

@@ -1,4 +1,4 @@
-use payflow_core::{Deliveries, Delivery, Headers};
+use payflow_core::{Content, Deliveries, Delivery, Headers};
 use proptest::prelude::*;
 
 use super::*;
@@ -16,9 +16,7 @@ fn delivery(assignment: &Assignment, offset: i64) -> Delivery {
         partition: assignment.partition,
         offset,
         timestamp_ms: None,
-        key: None,
-        value: Some("value".into()),
-        headers: Headers::new(),
+        content: Content::new(None, Some(b"value"), &Headers::new()),
     }
 }
 

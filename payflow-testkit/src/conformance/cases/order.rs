@@ -75,7 +75,7 @@ pub async fn a_key_has_one_partition(harness: &dyn Harness) -> Result<(), Violat
     let delivered = member.take(4 * 15).await?;
 
     for delivery in &delivered {
-        let key = delivery.key.as_deref().unwrap_or_default();
+        let key = delivery.key().unwrap_or_default();
         let owed = partitions.iter().find(|(number, _)| format!("key-{number}").as_bytes() == key);
         if owed.map(|(_, partition)| *partition) != Some(delivery.partition) {
             let expected = format!("its key in partition {:?}, as the receipts said", owed.map(|(_, at)| at));

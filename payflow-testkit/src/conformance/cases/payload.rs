@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use payflow_core::{Delivery, Header, Headers, Record, Topic};
+use payflow_core::{Delivery, Header, Headers, HeadersRef, Record, Topic};
 
 use crate::conformance::harness::Harness;
 use crate::conformance::member::Member;
@@ -29,7 +29,7 @@ pub async fn round_trip(harness: &dyn Harness) -> Result<(), Violation> {
 
     for (record, receipt) in &sent {
         let key = record.key.as_deref().unwrap_or_default();
-        let found = delivered.iter().find(|one| one.key.as_deref() == Some(key));
+        let found = delivered.iter().find(|one| one.key() == Some(key));
         let place = format!("{topic}/{}@{}", receipt.partition, receipt.offset);
         let Some(delivery) = found else {
             let expected = format!("the record with key \"{}\" at {place}", key.escape_ascii());
@@ -167,18 +167,18 @@ fn alike(record: &Record, delivery: &Delivery) -> Result<(), Violation> {
     if record.topic != delivery.topic {
         return differs("the topic", record.topic.to_string(), delivery.topic.to_string());
     }
-    if record.key != delivery.key {
-        return differs("the key", bytes_shown(record.key.as_deref()), bytes_shown(delivery.key.as_deref()));
+    if record.key.as_deref() != delivery.key() {
+        return differs("the key", bytes_shown(record.key.as_deref()), bytes_shown(delivery.key()));
     }
-    if record.value != delivery.value {
+    if record.value.as_deref() != delivery.value() {
+        return differs("the value", bytes_shown(record.value.as_deref()), bytes_shown(delivery.value()));
+    }
+    if record.headers.view() != delivery.headers() {
         return differs(
-            "the value",
-            bytes_shown(record.value.as_deref()),
-            bytes_shown(delivery.value.as_deref()),
+            "the headers",
+            headers_shown(record.headers.view()),
+            headers_shown(delivery.headers()),
         );
-    }
-    if record.headers != delivery.headers {
-        return differs("the headers", headers_shown(&record.headers), headers_shown(&delivery.headers));
     }
     let given = record.timestamp.map(Timestamp::as_millisecond);
     if given.is_some() && given != delivery.timestamp_ms {
@@ -200,7 +200,7 @@ fn head(bytes: &[u8]) -> String {
     bytes.iter().take(16).flat_map(|byte| byte.escape_ascii()).map(char::from).collect()
 }
 
-fn headers_shown(headers: &Headers) -> String {
+fn headers_shown(headers: HeadersRef<'_>) -> String {
     let shown = headers.iter().map(|header| format!("{}={}", header.name, bytes_shown(header.value)));
     format!("[{}]", shown.collect::<Vec<_>>().join(", "))
 }

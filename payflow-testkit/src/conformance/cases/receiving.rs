@@ -1,6 +1,6 @@
 //! When a receive resolves, with what, and what a dropped one leaves.
 
-use payflow_core::{AckToken, Assignment, Change, Delivery, Headers, Inbound, PartitionEnd, Room, Topic};
+use payflow_core::{AckToken, Assignment, Change, Content, Delivery, Inbound, PartitionEnd, Room, Topic};
 
 use crate::conformance::chance::{Dice, cut_off};
 use crate::conformance::harness::Harness;
@@ -187,9 +187,7 @@ fn bystanders(topic: &Topic) -> Inbound {
         partition: i32::MAX,
         offset: i64::MAX,
         timestamp_ms: None,
-        key: None,
-        value: None,
-        headers: Headers::new(),
+        content: Content::EMPTY,
     };
     let end = PartitionEnd { slot: u32::MAX, generation: u32::MAX, offset: i64::MAX };
     Inbound {

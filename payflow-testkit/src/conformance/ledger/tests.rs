@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use payflow_core::Headers;
+use payflow_core::{Content, Headers};
 
 use super::*;
 
@@ -21,9 +21,7 @@ fn delivery(slot: u32, generation: u32, partition: i32, offset: i64) -> Delivery
         partition,
         offset,
         timestamp_ms: None,
-        key: None,
-        value: Some("0123456789".into()),
-        headers: Headers::new(),
+        content: Content::new(None, Some(b"0123456789"), &Headers::new()),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::consumer::AckToken;
 use crate::pipeline::lanes::{Class, EntryId};
 use crate::pipeline::shard::{Failure, Outcome, Shard, Work};
 use crate::pipeline::storm::{Destination, StormWatch};
-use crate::record::{Headers, Topic};
+use crate::record::{Content, Headers, Topic};
 
 pub(super) struct Rig {
     pub(super) engine: Engine,
@@ -226,19 +226,16 @@ impl Rig {
 
     fn delivery(&mut self, slot: u32, generation: u32, key: &str) -> Delivery {
         self.offsets += 1;
+        // Now and then enough for the byte bound, and one that is larger than all of it.
+        let bytes = if self.offsets % 53 == 0 { 100_000 } else { self.offsets as usize * 997 % 20_000 };
+        let key = (key != "-").then_some(key.as_bytes());
         Delivery {
             token: AckToken::new(slot, generation, self.offsets),
             topic: Topic::parse("t").unwrap(),
             partition: slot as i32,
             offset: self.offsets,
             timestamp_ms: None,
-            key: (key != "-").then(|| key.to_owned().into()),
-            // Now and then enough for the byte bound, and one that is larger than all of it.
-            value: Some(
-                vec![0; if self.offsets % 53 == 0 { 100_000 } else { self.offsets as usize * 997 % 20_000 }]
-                    .into(),
-            ),
-            headers: Headers::new(),
+            content: Content::new(key, Some(&vec![0; bytes]), &Headers::new()),
         }
     }
 
@@ -373,7 +370,7 @@ impl Rig {
     fn lane(&self, delivery: &Delivery) -> Option<(u32, u32, Option<Vec<u8>>)> {
         let (slot, generation) = (delivery.token.slot(), delivery.token.generation());
         match self.config.order {
-            Order::ByKey => delivery.key.as_ref().map(|key| (slot, generation, Some(key.to_vec()))),
+            Order::ByKey => delivery.key().map(|key| (slot, generation, Some(key.to_vec()))),
             Order::ByPartition => Some((slot, generation, None)),
             Order::None => None,
         }

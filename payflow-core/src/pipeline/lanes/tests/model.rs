@@ -159,8 +159,7 @@ impl Pair {
         let offset = self.next;
         self.next += 1;
         let Routed { hash, delivery } = routed(slot, key, offset);
-        let value = (bytes > 0).then(|| vec![0; bytes].into());
-        let delivery = Arc::new(Delivery { value, ..Arc::unwrap_or_clone(delivery) });
+        let delivery = with_value(&delivery, Some(&vec![0; bytes]));
         let size = delivery.size_bytes();
         let routed = Routed { hash, delivery };
         let name = self.model.name(slot, key, offset);
