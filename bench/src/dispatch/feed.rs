@@ -14,7 +14,8 @@ use payflow_core::{
 pub(crate) struct Feed {
     left: u64,
     assigned: bool,
-    topic: Topic,
+    /// By partition.
+    assignments: Vec<Assignment>,
     /// By key.
     contents: Vec<Content>,
     /// By partition.
@@ -23,6 +24,7 @@ pub(crate) struct Feed {
 }
 
 const PARTITIONS: usize = 8;
+const TIMESTAMP_MS: Option<i64> = Some(1_700_000_000_000);
 /// What one call of a log transport hands over at most.
 const BATCH: usize = 256;
 
@@ -32,7 +34,7 @@ impl Feed {
         Ok(Self {
             left: messages,
             assigned: false,
-            topic: Topic::parse("payment-topic")?,
+            assignments: assignments(&Topic::parse("payment-topic")?),
             contents: contents(keys),
             next_offsets: [0; PARTITIONS],
             chance: 1,
@@ -47,14 +49,26 @@ impl Feed {
                 break;
             }
             self.left -= 1;
-            let delivery = self.delivery();
-            into.deliveries.push(delivery);
+            let (assignment, offset, content) = self.next();
+            into.deliveries.push_record(assignment, offset, TIMESTAMP_MS, content);
         }
         into.ended = self.left == 0;
     }
 
     /// The next one, whatever was told of how many there are.
     pub(crate) fn delivery(&mut self) -> Delivery {
+        let (of, offset, content) = self.next();
+        Delivery {
+            token: AckToken::new(of.slot, of.generation, offset),
+            topic: of.topic.clone(),
+            partition: of.partition,
+            offset,
+            timestamp_ms: TIMESTAMP_MS,
+            content,
+        }
+    }
+
+    fn next(&mut self) -> (&Assignment, i64, Content) {
         // Knuth's MMIX generator: its upper bits are even enough, and it costs two instructions.
         self.chance =
             self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -62,26 +76,18 @@ impl Feed {
         let partition = key % PARTITIONS;
         let offset = self.next_offsets[partition];
         self.next_offsets[partition] += 1;
-        Delivery {
-            token: AckToken::new(partition as u32, 0, offset),
-            topic: self.topic.clone(),
-            partition: partition as i32,
-            offset,
-            timestamp_ms: Some(1_700_000_000_000),
-            content: self.contents[key].clone(),
-        }
+        (&self.assignments[partition], offset, self.contents[key].clone())
     }
+}
 
-    fn assignments(&self) -> Vec<Assignment> {
-        (0..PARTITIONS)
-            .map(|partition| Assignment {
-                slot: partition as u32,
-                generation: 0,
-                topic: self.topic.clone(),
-                partition: partition as i32,
-            })
-            .collect()
-    }
+fn assignments(topic: &Topic) -> Vec<Assignment> {
+    let of = |partition: usize| Assignment {
+        slot: partition as u32,
+        generation: 0,
+        topic: topic.clone(),
+        partition: partition as i32,
+    };
+    (0..PARTITIONS).map(of).collect()
 }
 
 #[async_trait]
@@ -89,7 +95,7 @@ impl Consumer for Feed {
     async fn receive(&mut self, into: &mut Inbound, room: Room) -> Result<(), Error> {
         if !self.assigned {
             self.assigned = true;
-            into.changes.push(Change::Assigned(self.assignments()));
+            into.changes.push(Change::Assigned(self.assignments.clone()));
         }
         self.hand_over(into, room);
         if into.is_empty() {

@@ -7,8 +7,8 @@ use std::slice;
 use std::sync::Arc;
 use std::vec;
 
-use super::Delivery;
-use crate::record::Content;
+use super::{AckToken, Assignment, Delivery};
+use crate::record::{Content, Topic};
 
 /// Deliveries in the order in which they were handed over.
 ///
@@ -29,17 +29,38 @@ impl Deliveries {
     }
 
     /// Adds one behind those that are there.
+    #[inline]
+    pub fn push(&mut self, delivery: Delivery) {
+        let Delivery { token, topic, partition, offset, timestamp_ms, content } = delivery;
+        self.write(token, &topic, partition, offset, timestamp_ms, content);
+    }
+
+    /// For transports that are logs: adds the record at `offset` of a partition behind those that are there. The offset is its
+    /// token's sequence.
     // Always: what is pushed is mostly made in the call, and then written once.
     #[inline(always)]
-    pub fn push(&mut self, delivery: Delivery) {
-        // In pieces all the way, so that it is not put together anywhere but in its place.
-        let Delivery { token, topic, partition, offset, timestamp_ms, content } = delivery;
+    pub fn push_record(&mut self, of: &Assignment, offset: i64, timestamp_ms: Option<i64>, content: Content) {
+        let token = AckToken::new(of.slot, of.generation, offset);
+        self.write(token, &of.topic, of.partition, offset, timestamp_ms, content);
+    }
+
+    /// In pieces, so that it is not put together anywhere but in its place, and most often counts no reference to its topic.
+    #[inline(always)]
+    fn write(
+        &mut self,
+        token: AckToken,
+        topic: &Topic,
+        partition: i32,
+        offset: i64,
+        timestamp_ms: Option<i64>,
+        content: Content,
+    ) {
         let mut place = self.spare.pop();
         match place.as_mut().and_then(Arc::get_mut) {
             Some(room) => {
                 room.token = token;
-                if !room.topic.is_same(&topic) {
-                    room.topic = topic;
+                if !room.topic.is_same(topic) {
+                    room.topic = topic.clone();
                 }
                 room.partition = partition;
                 room.offset = offset;
@@ -47,6 +68,7 @@ impl Deliveries {
                 room.content = content;
             }
             None => {
+                let topic = topic.clone();
                 place = Some(Arc::new(Delivery { token, topic, partition, offset, timestamp_ms, content }));
             }
         }
@@ -191,8 +213,7 @@ impl fmt::Debug for Deliveries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consumer::AckToken;
-    use crate::record::{Headers, Topic};
+    use crate::record::Headers;
 
     fn delivery(topic: &Topic, offset: i64) -> Delivery {
         Delivery {
@@ -249,6 +270,27 @@ mod tests {
         places.sort_unstable();
         places.dedup();
         assert_eq!((places.len(), filled.spare.len()), (4, 4));
+    }
+
+    #[test]
+    fn a_record_of_a_partition_bears_its_assignment_and_its_offset() {
+        let assignment = |topic: &str, slot| Assignment {
+            slot,
+            generation: slot + 1,
+            topic: Topic::parse(topic).unwrap(),
+            partition: 4,
+        };
+        let mut deliveries = Deliveries::new();
+        for _ in 0..2 {
+            for (assignment, offset) in [(assignment("t", 1), 7), (assignment("u", 2), 9)] {
+                let record = delivery(&assignment.topic, offset);
+                deliveries.push_record(&assignment, offset, Some(5), record.content.clone());
+                let token = AckToken::new(assignment.slot, assignment.slot + 1, offset);
+                let pushed = Delivery { token, partition: 4, timestamp_ms: Some(5), ..record };
+                assert_eq!(deliveries.last(), Some(&pushed));
+            }
+            deliveries.clear();
+        }
     }
 
     #[test]

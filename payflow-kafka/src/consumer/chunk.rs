@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use payflow_core::{AckToken, Assignment, Content, Deliveries, Delivery, Headers};
+use payflow_core::{Assignment, Content, Deliveries, Headers};
 
 use super::waker::Waker;
 use crate::native::Read;
@@ -84,16 +84,10 @@ impl Copier {
         let chunk = self.budget.chunk(&mut self.bytes);
         let mut from = 0;
         let mut records = self.records.drain(..);
-        for (Assignment { slot, generation, topic, partition }, count) in self.runs.drain(..) {
+        for (partition, count) in self.runs.drain(..) {
             for Copied { offset, timestamp_ms, key, value, length } in records.by_ref().take(count) {
-                into.push(Delivery {
-                    token: AckToken::new(slot, generation, offset),
-                    topic: topic.clone(),
-                    partition,
-                    offset,
-                    timestamp_ms,
-                    content: Content::slice(chunk.slice(from..from + length), key, value),
-                });
+                let content = Content::slice(chunk.slice(from..from + length), key, value);
+                into.push_record(&partition, offset, timestamp_ms, content);
                 from += length;
             }
         }
