@@ -3,6 +3,7 @@
 #[cfg(test)]
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// Bits by rising numbers. What is asked of it lies between what was forgotten and the end.
 #[derive(Debug, Clone)]
@@ -107,6 +108,25 @@ impl Bits {
         while self.from + 64 <= bit && self.words.pop_front().is_some() {
             self.from += 64;
         }
+    }
+
+    /// How many words it has.
+    #[inline]
+    pub(super) fn words(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Takes out whole words: what lies behind them has lower numbers from then on.
+    pub(super) fn remove(&mut self, bits: Range<u64>) {
+        let ((from, _), (until, _)) = (self.place(bits.start), self.place(bits.end));
+        let until = until.min(self.words.len());
+        self.words.drain(from.min(until)..until);
+        self.end -= bits.end - bits.start;
+    }
+
+    /// Lets go of memory that is not needed at present.
+    pub(super) fn shrink(&mut self) {
+        self.words.shrink_to_fit();
     }
 
     /// Forgets everything, and numbers anew.

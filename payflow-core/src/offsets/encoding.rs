@@ -68,7 +68,7 @@ impl FinishedBeyond {
         &self.ranges
     }
 
-    /// What a commit of `watermark` carries. What finds no room is left out, from the far end.
+    /// What a commit of `watermark` carries. What finds no room is left out, from the far end, offset by offset.
     pub fn encode(&self, watermark: i64) -> CommitMetadata {
         let below = self.ranges.partition_point(|range| range.end <= watermark);
         let beyond = &self.ranges[below..];
@@ -84,7 +84,24 @@ impl FinishedBeyond {
             }
             (kept, body) = (least, encoded(least));
         }
-        let left_out = beyond[kept..].iter().map(|range| range.end.abs_diff(range.start)).sum();
+        let mut left_out = beyond[kept..].iter().map(|range| range.end.abs_diff(range.start)).sum();
+        // A range may reach over a wide gap: what lies before that is not to go with it.
+        if let Some(next) = beyond.get(kept) {
+            let cut_at = |end: i64| {
+                let mut ranges = beyond[..kept].to_vec();
+                ranges.push(next.start..end);
+                self::body(&ranges, watermark, WINDOW)
+            };
+            let (mut least, mut most) = (next.start, next.end);
+            while most.abs_diff(least) > 1 {
+                let middle = least.midpoint(most);
+                if fits(&cut_at(middle)) { least = middle } else { most = middle }
+            }
+            if least > next.start {
+                left_out -= least.abs_diff(next.start);
+                (kept, body) = (kept + 1, cut_at(least));
+            }
+        }
         if kept == 0 {
             return CommitMetadata { text: String::new(), left_out };
         }

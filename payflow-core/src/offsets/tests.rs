@@ -107,6 +107,31 @@ fn a_million_finished_behind_a_stuck_head_take_bits_only() {
 }
 
 #[test]
+fn however_long_a_record_is_stuck_its_tracker_stays_small() {
+    let mut stuck = tracker(0, [0]);
+    let (mut held, mut slow) = (0, Vec::new());
+    for run in 0..5_000_i64 {
+        let (first, last) = (1 + run * 1_000, (run + 1) * 1_000);
+        assert!((first..=last).all(|offset| stuck.receive(offset) == Received::New));
+        (first..last).for_each(|offset| assert!(stuck.finish(offset)));
+        // One of each thousand finishes a hundred thousand later.
+        slow.push(last);
+        if let Some(offset) = (run >= 100).then(|| slow[run as usize - 100]) {
+            assert!(stuck.finish(offset) && !stuck.finish(offset));
+        }
+        held = held.max(stuck.held_bytes());
+    }
+    assert_eq!((stuck.watermark(), stuck.unfinished()), (0, 101));
+    assert!(held <= 130 << 10, "{held}");
+    let is_left = |offset: &i64| *offset == 0 || *offset % 1_000 == 0 && *offset > 4_900_000;
+    assert!((0..5_000_001).filter(is_left).all(|offset| stuck.is_unfinished(offset)));
+    assert_eq!(stuck.finished_beyond().ranges().len(), 100);
+
+    assert!(stuck.finish(0));
+    assert_eq!(stuck.watermark(), 4_901_000);
+}
+
+#[test]
 fn a_moving_window_allocates_no_more() {
     let mut tracker = tracker(0, 0..1_000);
     let held = tracker.held_bytes();

@@ -170,6 +170,26 @@ fn the_budget_counts_what_is_unfinished_and_old() {
     assert_eq!((stuck.unfinished(), stuck.metadata_bytes_max()), (1, 2_048));
 }
 
+/// With the gap all before it is old at once. No more than the one record behind it may be forgotten.
+#[test]
+fn a_wide_gap_lets_nothing_before_it_be_forgotten() {
+    for (received, gap) in [(8_192, 18_000), (16_000, 30_000), (16_000, 1 << 40)] {
+        let mut flight = tracker(0, 0..received);
+        (0..received).filter(|offset| *offset >= 4_000 || offset % 2 == 1).for_each(|offset| {
+            flight.finish(offset);
+        });
+        assert_eq!(metadata(&flight).left_out, 0);
+        assert!(flight.receive(gap) == Received::New && flight.finish(gap));
+        assert!(flight.metadata_headroom_bytes() == 0, "nothing more is received");
+
+        let text = metadata(&flight).text;
+        let mut next = OffsetTracker::resume(0, FinishedBeyond::decode(0, &text).unwrap());
+        let again = new_of(&mut next, 0..received);
+        assert_eq!(again, (0..4_000).step_by(2).collect::<Vec<_>>());
+        assert_eq!(new_of(&mut next, [gap, gap + 1]).len(), 2, "the one behind comes again");
+    }
+}
+
 #[test]
 fn so_many_are_unfinished_when_the_budget_is_used_up_and_no_more() {
     let mut full = OffsetTracker::new(0);

@@ -79,6 +79,12 @@ enum Event {
     FinishRanked {
         rank: usize,
     },
+    /// All that is there but so many, the oldest first.
+    FinishAllBut {
+        kept: usize,
+    },
+    /// As it happens by itself once there is much.
+    Compact,
     /// The next owner goes on from a commit.
     Restart,
 }
@@ -87,10 +93,12 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let gap = prop_oneof![20 => Just(0_i64), 3 => 1..200_i64, 1 => 1..20_000_i64, 1 => 1..=(1_i64 << 40), 1 => -5..0_i64];
     let event = prop_oneof![
         60 => gap.clone().prop_map(|gap| Event::Receive { gap }),
-        10 => (gap.clone(), prop_oneof![8 => -1..200_i64, 1 => 1..4_000_i64]).prop_map(|(gap, count)| Event::ReceiveRun { gap, count }),
+        10 => (gap.clone(), prop_oneof![12 => -1..200_i64, 1 => 1..30_000_i64]).prop_map(|(gap, count)| Event::ReceiveRun { gap, count }),
         10 => gap.prop_map(|gap| Event::End { gap }),
         20 => (-3..200_i64).prop_map(|at| Event::Finish { at }),
         50 => (0..100_usize).prop_map(|rank| Event::FinishRanked { rank }),
+        3 => (0..9_usize).prop_map(|kept| Event::FinishAllBut { kept }),
+        8 => Just(Event::Compact),
         3 => Just(Event::Restart),
     ];
     prop::collection::vec(event, 0..600)
@@ -139,6 +147,19 @@ proptest! {
                     if let Some(offset) = model.unfinished.iter().nth(rank).copied() {
                         prop_assert!(model.finish(offset) && tracker.finish(offset));
                     }
+                }
+                Event::FinishAllBut { kept } => {
+                    // Each of them somewhere else.
+                    let keeps = |at: usize| (0..kept).any(|one| at == one * one * 300);
+                    let offsets: Vec<i64> = model.unfinished.iter().copied().collect();
+                    for (at, offset) in offsets.into_iter().enumerate() {
+                        prop_assert!(keeps(at) || model.finish(offset) && tracker.finish(offset));
+                    }
+                }
+                Event::Compact => {
+                    let before = state(&tracker);
+                    tracker.compact();
+                    prop_assert_eq!(state(&tracker), before);
                 }
                 Event::Restart => {
                     let position = tracker.watermark();
