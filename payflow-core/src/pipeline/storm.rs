@@ -27,12 +27,20 @@ pub(super) struct StormGuard {
 /// How long a shard lets each pass that probed longer ago.
 const COURTESY: Duration = Duration::from_millis(5);
 
-/// About the last attempts: older ones count half, and half of that.
+/// The last attempts: one window of them, and what came after that, up to another. However long all was well before, it does not
+/// weigh more than that.
 #[derive(Debug, Default)]
 struct Recent {
-    attempts: u64,
+    older: Attempts,
+    newer: Attempts,
+}
+
+/// Attempts one after another.
+#[derive(Debug, Default)]
+struct Attempts {
+    number: u64,
     failures: u64,
-    /// The lanes that failed since the counts were last halved.
+    /// The lanes that failed.
     lanes: Failing,
 }
 
@@ -103,8 +111,8 @@ impl StormGuard {
         }
         self.run.add(lane, &self.policy);
         self.recent.add(1, self.policy.window);
-        self.recent.failures += 1;
-        self.recent.lanes.add(lane, &self.policy);
+        self.recent.newer.failures += 1;
+        self.recent.newer.lanes.add(lane, &self.policy);
         let begins = self.run.is_enough(&self.policy) || self.recent.is_enough(&self.policy);
         if begins {
             let spacing = self.policy.probe_first;
@@ -157,17 +165,26 @@ impl StormGuard {
 
 impl Recent {
     fn add(&mut self, attempts: u64, window: u32) {
-        self.attempts = self.attempts.saturating_add(attempts);
-        while self.attempts >= 2 * u64::from(window) {
-            self.attempts /= 2;
-            self.failures /= 2;
-            self.lanes.0.clear();
+        let window = u64::from(window);
+        if self.newer.number.saturating_add(attempts) > window {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        if attempts > window {
+            // All that is told at once succeeded.
+            self.older = Attempts { number: window, ..Attempts::default() };
+        } else {
+            self.newer.number += attempts;
         }
     }
 
     fn is_enough(&self, policy: &StormPolicy) -> bool {
-        let share = self.failures.saturating_mul(100) >= self.attempts * u64::from(policy.percent);
-        self.attempts >= u64::from(policy.window) && share && self.lanes.is_enough(policy)
+        let number = self.older.number + self.newer.number;
+        let failures = self.older.failures + self.newer.failures;
+        let share = failures.saturating_mul(100) >= number * u64::from(policy.percent);
+        number >= u64::from(policy.window) && share && {
+            let both = self.older.lanes.0.union(&self.newer.lanes.0);
+            !policy.is_off() && both.count() >= policy.lanes as usize
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// When a destination counts as down, and how it is probed.
 ///
 /// Failures that may pass (transient, unknown) begin a *storm* once records of ten keys in a row failed, or half of the
-/// last hundred attempts, of at least ten keys. However often one key fails, it counts once; where order is not by key, or
+/// last hundred to two hundred attempts, of at least ten keys. However often one key fails, it counts once; where order is not by key, or
 /// a record has none, each record counts for itself. From then on nothing of the destination is dead-lettered and nothing
 /// started, save one delivery at a time as a probe: after 1 s, then after pauses that double up to 30 s. Failures in a
 /// storm use up no attempts. The first probe that succeeds ends it. One that fails for good, or by a panic, is about its
@@ -52,7 +52,7 @@ impl StormPolicy {
     }
 
     /// What share of the last attempts, in percent, must fail. 1 to 100, default 50; `attempts` is how many there must have
-    /// been, 10 or more, default 100.
+    /// been, 10 or more, default 100. Up to twice as many are looked back at.
     #[must_use]
     pub const fn with_share(mut self, percent: u32, attempts: u32) -> Self {
         self.percent = percent;

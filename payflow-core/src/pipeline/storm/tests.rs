@@ -50,6 +50,27 @@ fn half_of_the_last_hundred_attempts_are_a_storm_although_some_succeed() {
     assert_eq!(pairs, 50);
 }
 
+/// As when one of two servers behind one address is down.
+#[test]
+fn however_long_all_was_well_an_outage_of_half_is_soon_a_storm() {
+    for well in [0, 1, 99, 100, 199, 1_000, 1_000_000] {
+        for pattern in ["SF", "FS", "SFSFF", "SSFFFFSFSFSFF"] {
+            let (mut guard, now) = guard();
+            (0..well).for_each(|_| guard.succeeded(1));
+            guard.succeeded(well);
+            let mut outcomes = pattern.chars().cycle().zip(0..);
+            while !guard.is_on() {
+                let (outcome, attempt) = outcomes.next().unwrap();
+                assert!(attempt <= 202, "{pattern} after {well}");
+                match outcome {
+                    'S' => guard.succeeded(1),
+                    _ => drop(guard.failed(attempt, now)),
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn one_failure_in_three_is_no_storm() {
     let (mut guard, now) = guard();
