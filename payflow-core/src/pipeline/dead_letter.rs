@@ -42,8 +42,6 @@ impl DeadLetters {
     /// What the headers that are added take at the most, names included.
     pub const PROVENANCE_BYTES_MAX: usize = 4_096;
 
-    const REASON_BYTES_MAX: usize = 2_048;
-
     /// Dead letters go to `topic` through `producer`.
     #[must_use]
     pub fn new(producer: Arc<dyn Producer>, topic: Topic) -> Self {
@@ -84,7 +82,7 @@ impl DeadLetters {
         }
         headers.append(Self::FAULT, failure.fault.as_str());
         headers.append(Self::STAGE, failure.stage);
-        headers.append(Self::REASON, bounded(&failure.reason));
+        headers.append(Self::REASON, &failure.reason);
         headers.append(Self::ATTEMPTS, verdict.attempts.to_string());
         record
     }
@@ -94,11 +92,6 @@ impl std::fmt::Debug for DeadLetters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DeadLetters").field("topic", &self.topic).finish_non_exhaustive()
     }
-}
-
-/// The longest beginning of the text that fits and is whole.
-fn bounded(reason: &str) -> &str {
-    &reason[..reason.floor_char_boundary(DeadLetters::REASON_BYTES_MAX)]
 }
 
 #[cfg(test)]
@@ -128,8 +121,7 @@ mod tests {
     }
 
     fn verdict(reason: String) -> Verdict {
-        let failure =
-            Box::new(Failure { fault: Fault::Unknown, counts_attempt: true, stage: "timeout", reason });
+        let failure = Box::new(Failure::new(Fault::Unknown, "timeout", reason));
         Verdict { failure, attempts: u32::MAX, may_pass: true, failures: 0 }
     }
 
@@ -144,7 +136,7 @@ mod tests {
         assert_eq!(record.headers.text(DeadLetters::FAULT), Some("unknown"));
         let added = record.headers.size_bytes() - original.headers().size_bytes();
         assert!(added <= DeadLetters::PROVENANCE_BYTES_MAX, "{added}");
-        assert!(added > DeadLetters::REASON_BYTES_MAX);
+        assert!(added > Failure::REASON_BYTES_MAX);
     }
 
     #[test]

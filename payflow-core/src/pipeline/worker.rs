@@ -269,12 +269,9 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
 fn judged(output: Result<Outcome, Panicked>, shard: &mut Shard) -> Outcome {
     match output {
         Ok(outcome) => note_fatal(outcome, shard),
-        Err(panicked) => Outcome::Failed(Box::new(Failure {
-            fault: Fault::Permanent,
-            counts_attempt: true,
-            stage: "panic",
-            reason: panicked.into_message(),
-        })),
+        Err(panicked) => {
+            Outcome::Failed(Box::new(Failure::new(Fault::Permanent, "panic", panicked.into_message())))
+        }
     }
 }
 

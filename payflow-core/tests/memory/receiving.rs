@@ -1,4 +1,4 @@
-use payflow_core::{Consumer, Fault, PartitionEnd};
+use payflow_core::{Consumer, Fault, Header, Headers, PartitionEnd};
 
 use super::*;
 
@@ -20,6 +20,25 @@ async fn room_is_kept_in_records_and_bytes() {
         (room(100, 1, false), &["1"]),
     ] {
         assert_eq!(values(&receive_within(&mut consumer, room).await.deliveries), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn room_in_bytes_counts_what_headers_take() {
+    let cluster = cluster(1);
+    let headers: Headers = ["", "", "x"].map(|name| Header { name, value: None }).into_iter().collect();
+    for _ in 0..10 {
+        let _ =
+            cluster.producer().send(Record::new(topic(), "1").with_headers(headers.clone())).await.unwrap();
+    }
+    let mut consumer = join(&cluster);
+    let mut received = 0;
+    while received < 10 {
+        let room = Room { records: 10, bytes: 150, first_may_exceed: false };
+        let deliveries = receive_within(&mut consumer, room).await.deliveries;
+        let bytes: usize = deliveries.iter().map(Delivery::size_bytes).sum();
+        assert!(bytes <= room.bytes, "{bytes}");
+        received += deliveries.len();
     }
 }
 

@@ -70,7 +70,7 @@ impl StoredRecord {
     }
 
     fn held_bytes(&self) -> usize {
-        self.size_bytes() + RECORD_OVERHEAD_BYTES
+        self.content.held_bytes() + RECORD_OVERHEAD_BYTES
     }
 }
 
@@ -171,8 +171,10 @@ impl Logs {
     /// Whether so large a record may ever be held, and is within `capacity_bytes` now.
     pub(super) fn has_room(&self, record: &Record, capacity_bytes: usize) -> Result<bool, Refusal> {
         let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-        let size_bytes =
-            length(&record.key) + length(&record.value) + record.headers.size_bytes() + RECORD_OVERHEAD_BYTES;
+        let size_bytes = length(&record.key)
+            + length(&record.value)
+            + record.headers.packed().len()
+            + RECORD_OVERHEAD_BYTES;
         if size_bytes > capacity_bytes {
             return Err(Refusal::TooLarge { size_bytes, capacity_bytes });
         }

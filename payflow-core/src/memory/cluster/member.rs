@@ -207,7 +207,7 @@ impl Member {
             ready -= 1;
             let last = taken + share;
             for record in log.from(holding.position) {
-                let size_bytes = record.size_bytes();
+                let size_bytes = record.content.held_bytes();
                 if taken == last || holding.is_full() {
                     break;
                 }

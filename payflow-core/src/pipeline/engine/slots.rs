@@ -11,7 +11,7 @@ pub(super) struct Slots {
     held: Vec<Option<Held>>,
     /// Partitions that are handled.
     active: usize,
-    /// Partitions that are asked back.
+    /// Partitions that are asked back while shards hold something of them.
     leaving: usize,
     /// Of these, those of which there may be more to receive.
     unread: usize,
@@ -113,7 +113,7 @@ impl Slots {
         self.active
     }
 
-    /// How many are asked back, and not gone yet.
+    /// How many are asked back while shards hold something of them. Whoever let go of a partition with nothing out is not told of it.
     pub(super) const fn leaving(&self) -> usize {
         self.leaving
     }
@@ -136,6 +136,9 @@ impl Slots {
             return false;
         };
         held.out = held.out.saturating_sub(1);
+        if held.out == 0 && held.standing != Standing::Active {
+            self.count();
+        }
         true
     }
 
@@ -170,11 +173,12 @@ impl Slots {
         held.filter(|held| held.generation == generation)
     }
 
-    /// Counts anew, after a change of the assignment.
+    /// Counts anew, after a change of the assignment, or when nothing more is out of one that is asked back.
     fn count(&mut self) {
         let active = |held: &&Held| held.standing == Standing::Active;
         self.active = self.held.iter().flatten().filter(active).count();
-        self.leaving = self.held.iter().flatten().count() - self.active;
+        let leaves = |held: &&Held| held.standing != Standing::Active && held.out > 0;
+        self.leaving = self.held.iter().flatten().filter(leaves).count();
         self.unread = self.held.iter().flatten().filter(active).filter(|held| !held.at_end).count();
         let cuts = self.held.iter().flatten().filter_map(|held| match held.standing {
             Standing::Stopping { cut_at } => Some(cut_at),

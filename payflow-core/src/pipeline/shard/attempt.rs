@@ -131,6 +131,18 @@ pub(in crate::pipeline) struct Failure {
 }
 
 impl Failure {
+    /// What is kept of a reason, in bytes: it may hold another side's whole answer, and waits in memory with its record.
+    pub(in crate::pipeline) const REASON_BYTES_MAX: usize = 2_048;
+
+    /// With the longest beginning of the reason that fits and is whole.
+    pub(in crate::pipeline) fn new(fault: Fault, stage: &'static str, mut reason: String) -> Self {
+        if reason.len() > Self::REASON_BYTES_MAX {
+            reason.truncate(reason.floor_char_boundary(Self::REASON_BYTES_MAX));
+            reason.shrink_to_fit();
+        }
+        Self { fault, counts_attempt: true, stage, reason }
+    }
+
     /// Whether it says nothing against the record.
     pub(super) const fn may_pass(&self) -> bool {
         matches!(self.fault, Fault::Transient { .. } | Fault::Unknown)
@@ -143,9 +155,8 @@ impl Failure {
             return self;
         }
         let (stage, reason) = (self.stage, &self.reason);
-        self.reason =
-            format!("others of its key filled their share while it waited; last, {stage}: {reason}");
-        self.stage = LANE_FULL;
+        let reason = format!("others of its key filled their share while it waited; last, {stage}: {reason}");
+        *self = Self { counts_attempt: self.counts_attempt, ..Self::new(self.fault, LANE_FULL, reason) };
         self
     }
 }
@@ -175,5 +186,22 @@ impl Outcome {
     #[inline]
     pub(in crate::pipeline) const fn is_handled(&self) -> bool {
         matches!(self, Self::Handled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_kept_up_to_its_bound_and_whole() {
+        let of = |reason: &str| Failure::new(Fault::Unknown, "handler", reason.to_owned());
+        assert_eq!(of("short").reason, "short");
+        let long = of(&format!("x{}", "é".repeat(500_000)));
+        assert_eq!(long.reason.len(), Failure::REASON_BYTES_MAX - 1);
+        assert!(long.reason.capacity() < 2 * Failure::REASON_BYTES_MAX && long.reason.ends_with('é'));
+
+        let cut_short = Box::new(long).cut_short();
+        assert_eq!((cut_short.stage, cut_short.reason.len()), (LANE_FULL, Failure::REASON_BYTES_MAX));
     }
 }

@@ -115,12 +115,10 @@ impl Shard {
             Some(_) => {
                 Outcome::NotDeadLettered(Box::new(Error::unknown("publish dead letter").because("timed out")))
             }
-            None => Outcome::Failed(Box::new(Failure {
-                fault: Fault::Unknown,
-                counts_attempt: true,
-                stage: "timeout",
-                reason: format!("no outcome within {:?}", self.handler_timeout),
-            })),
+            None => {
+                let reason = format!("no outcome within {:?}", self.handler_timeout);
+                Outcome::Failed(Box::new(Failure::new(Fault::Unknown, "timeout", reason)))
+            }
         };
         self.ended(id, outcome, now);
     }

@@ -45,7 +45,7 @@ fn seat(shard: &mut Shard, id: EntryId, seat: usize, now: Instant) {
 }
 
 fn failure(fault: Fault) -> Outcome {
-    Outcome::Failed(Box::new(Failure { fault, counts_attempt: true, stage: "handler", reason: "no".into() }))
+    Outcome::Failed(Box::new(Failure::new(fault, "handler", "no".into())))
 }
 
 const TRANSIENT: Fault = Fault::Transient { retry_after: None };

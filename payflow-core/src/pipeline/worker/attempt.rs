@@ -132,8 +132,8 @@ fn failed(error: &Error, unusable: &Sparse) -> Outcome {
     {
         error!(error = reason, unlogged, "handler's client is unusable: its records are dead-lettered");
     }
-    let (fault, counts_attempt) = (error.fault(), error.counts_attempt());
-    Outcome::Failed(Box::new(Failure { fault, counts_attempt, stage: "handler", reason }))
+    let failure = Failure::new(error.fault(), "handler", reason);
+    Outcome::Failed(Box::new(Failure { counts_attempt: error.counts_attempt(), ..failure }))
 }
 
 /// At most one line of a kind in this time.
@@ -144,5 +144,5 @@ pub(super) fn now() -> Instant {
 }
 
 fn undecodable(error: &DecodeError) -> Failure {
-    Failure { fault: Fault::Permanent, counts_attempt: true, stage: "decode", reason: error.to_string() }
+    Failure::new(Fault::Permanent, "decode", error.to_string())
 }

@@ -35,15 +35,6 @@ fn own_values_are_those_that_are_got_by_their_names() {
 }
 
 #[test]
-fn a_clone_is_not_changed_by_its_original() {
-    let mut headers = Headers::new();
-    headers.append("a", "1");
-    let clone = headers.clone();
-    headers.append("b", "2");
-    assert_eq!(clone.len(), 1);
-}
-
-#[test]
 fn an_absent_value_is_not_an_empty_one() {
     let headers: Headers = [Header { name: "a", value: None }].into_iter().collect();
     assert_eq!(headers.get("a"), None);

@@ -382,5 +382,5 @@ fn assignment(slot: u32, generation: u32) -> Assignment {
 }
 
 fn failed(fault: Fault, stage: &'static str) -> Outcome {
-    Outcome::Failed(Box::new(Failure { fault, counts_attempt: true, stage, reason: "no".into() }))
+    Outcome::Failed(Box::new(Failure::new(fault, stage, "no".into())))
 }
