@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderMap};
 use http::{HeaderValue, Method, StatusCode};
 use pin_project_lite::pin_project;
 use tokio::time::{Timeout, timeout};
@@ -38,9 +38,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        if let Some(status) = refusal(&request) {
-            let mut response = Response::default();
-            *response.status_mut() = status;
+        if let Some(response) = refusal(&request) {
             return Answering::Refused { response: Some(response) };
         }
         match client_timeout(request.headers()) {
@@ -87,7 +85,7 @@ where
 }
 
 /// What no gRPC client sends is answered by HTTP alone.
-fn refusal(request: &Request) -> Option<StatusCode> {
+fn refusal(request: &Request) -> Option<Response> {
     let content_type = request.headers().get(CONTENT_TYPE);
     let is_grpc = content_type.is_some_and(|value| {
         let rest = value.as_bytes().strip_prefix(b"application/grpc");
@@ -95,8 +93,9 @@ fn refusal(request: &Request) -> Option<StatusCode> {
     });
     match (request.method(), is_grpc) {
         (&Method::POST, true) => None,
-        (&Method::POST, false) => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE),
-        _ => Some(StatusCode::METHOD_NOT_ALLOWED),
+        (&Method::POST, false) => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()),
+        // RFC 9110 §15.5.6 demands the methods that there are.
+        _ => Some((StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "POST")]).into_response()),
     }
 }
 

@@ -1,15 +1,18 @@
 //! Calls of the notification service, over whichever endpoint is reached.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use payflow_core::{Error, Fault, Sent};
 use payflow_proto::Acknowledgement;
 use tokio::time::{Instant, timeout_at};
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
+use tonic_prost::prost::Message;
 
 use crate::acknowledgement;
 use crate::config::{GrpcClientConfig, InvalidGrpcConfig};
@@ -36,6 +39,7 @@ struct Shared {
     turn: AtomicUsize,
     deadline: Duration,
     claim_lease: Option<Duration>,
+    message_bytes_max: usize,
 }
 
 impl GrpcClient {
@@ -53,8 +57,14 @@ impl GrpcClient {
             Endpoint::new(target, config.backoff_max)
         };
         let endpoints = config.check()?.into_iter().map(endpoint).collect();
-        let (deadline, claim_lease) = (config.deadline, config.claim_lease);
-        Ok(Self { shared: Arc::new(Shared { endpoints, turn: AtomicUsize::new(0), deadline, claim_lease }) })
+        let shared = Shared {
+            endpoints,
+            turn: AtomicUsize::new(0),
+            deadline: config.deadline,
+            claim_lease: config.claim_lease,
+            message_bytes_max: config.message_bytes_max,
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     pub(crate) fn claim_lease(&self) -> Option<Duration> {
@@ -62,12 +72,15 @@ impl GrpcClient {
     }
 
     /// Sends `request` and reads the acknowledgement, until the deadline.
-    pub(crate) async fn call<T: Send>(
+    pub(crate) async fn call<T: Message>(
         &self,
         operation: &'static str,
         mut request: Request<T>,
         send: impl FnOnce(Caller, Request<T>) -> Answer + Send,
     ) -> Result<Sent, Error> {
+        // A server says of it what it says of a quota, though it will be as long when it is sent again.
+        self.fits(request.get_ref().encoded_len())
+            .map_err(|text| Error::permanent(operation).because(text))?;
         let deadline = Instant::now() + self.shared.deadline;
         let (endpoint, connected) = self
             .connected(deadline)
@@ -77,10 +90,16 @@ impl GrpcClient {
         request.set_timeout(deadline.saturating_duration_since(Instant::now()));
         let caller = NotificationServiceClient::new(connected.channel.clone())
             .max_decoding_message_size(ANSWER_BYTES_MAX);
-        let Ok(answered) = timeout_at(deadline, send(caller, request)).await else {
+        let answering = AssertUnwindSafe(send(caller, request)).catch_unwind();
+        let Ok(answered) = timeout_at(deadline, answering).await else {
             // A connection that is dead without a sign looks the same.
             endpoint.lost(&connected);
             return Err(Error::unknown(operation).because("no answer within the deadline"));
+        };
+        // tonic's client panics at an answer whose `grpc-status-details-bin` is no base64.
+        let Ok(answered) = answered else {
+            endpoint.lost(&connected);
+            return Err(Error::unknown(operation).because("the answer could not be read"));
         };
         match answered {
             Ok(answer) => acknowledgement::read(answer.into_inner(), operation),
@@ -93,6 +112,17 @@ impl GrpcClient {
                 Err(error::error(status, operation))
             }
         }
+    }
+
+    fn fits(&self, bytes: usize) -> Result<(), String> {
+        let max = self.shared.message_bytes_max;
+        if bytes <= max {
+            return Ok(());
+        }
+        Err(format!(
+            "a message of {bytes} bytes is above `message_bytes_max` of {max}: shorten it, or raise the setting of the server \
+             and then of the client"
+        ))
     }
 
     /// The next endpoint in turn that is reached.

@@ -26,14 +26,22 @@ pub struct GrpcClientConfig {
     pub(crate) keep_alive_timeout: Duration,
     pub(crate) backoff_max: Duration,
     pub(crate) claim_lease: Option<Duration>,
+    pub(crate) message_bytes_max: usize,
 }
 
 impl GrpcClientConfig {
     /// The most endpoints that are taken.
     pub const ENDPOINTS_MAX: usize = 64;
+    /// The default of [`with_message_bytes_max`](Self::with_message_bytes_max): 64 KiB, as
+    /// [the server's](crate::GrpcRouter::MESSAGE_BYTES_MAX).
+    pub const MESSAGE_BYTES_MAX: usize = crate::GrpcRouter::MESSAGE_BYTES_MAX;
 
     /// Calls the services at these addresses in turn, each `http://HOST:PORT`, and leaves out for a while those that are not
     /// reached. TLS is left to what stands in front.
+    ///
+    /// Each entry is one connection, and a server bounds the calls at once on one: payflow's takes 100, the least that RFC 9113
+    /// §6.5.2 recommends. Calls above that wait in the client while their deadlines run. A pipeline makes 256 by default: give
+    /// the same address several times (four for 256), or lower the pipeline's concurrency.
     pub fn new(endpoints: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
             endpoints: endpoints.into_iter().map(Into::into).collect(),
@@ -43,6 +51,7 @@ impl GrpcClientConfig {
             keep_alive_timeout: Duration::from_secs(10),
             backoff_max: Duration::from_secs(5),
             claim_lease: Some(Duration::from_secs(60)),
+            message_bytes_max: Self::MESSAGE_BYTES_MAX,
         }
     }
 
@@ -88,6 +97,17 @@ impl GrpcClientConfig {
         self
     }
 
+    /// The longest message that is sent, in bytes, 1 KiB to 16 MiB. Default [`MESSAGE_BYTES_MAX`](Self::MESSAGE_BYTES_MAX).
+    /// A longer one is [`Permanent`](payflow_core::Fault::Permanent), and nothing is sent.
+    ///
+    /// Not above what the other side reads, which for payflow's server is
+    /// [`GrpcRouter::with_message_bytes_max`](crate::GrpcRouter::with_message_bytes_max): a server answers a longer one
+    /// `RESOURCE_EXHAUSTED`, as it does when a quota is spent, and so it would be sent again and again.
+    pub const fn with_message_bytes_max(mut self, message_bytes_max: usize) -> Self {
+        self.message_bytes_max = message_bytes_max;
+        self
+    }
+
     /// The addresses, if all settings are right and fit each other.
     pub(crate) fn check(&self) -> Result<Vec<Uri>, InvalidGrpcConfig> {
         for (setting, duration) in [
@@ -113,6 +133,11 @@ impl GrpcClientConfig {
             (1..=Self::ENDPOINTS_MAX).contains(&self.endpoints.len()),
             "endpoints",
             "must be 1 to 64 addresses",
+        )?;
+        require(
+            (KIB..=16 * 1024 * KIB).contains(&self.message_bytes_max),
+            "message_bytes_max",
+            "must be 1 KiB to 16 MiB",
         )?;
         self.endpoints.iter().map(|text| address(text)).collect()
     }
@@ -157,6 +182,7 @@ fn address(text: &str) -> Result<Uri, InvalidGrpcConfig> {
 
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(60 * 60);
+const KIB: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -184,6 +210,8 @@ mod tests {
             ("keep_alive_interval", config().with_keep_alive_interval(Duration::MAX)),
             ("keep_alive_timeout", config().with_keep_alive_timeout(Duration::ZERO)),
             ("backoff_max", config().with_backoff_max(Duration::ZERO)),
+            ("message_bytes_max", config().with_message_bytes_max(KIB - 1)),
+            ("message_bytes_max", config().with_message_bytes_max(16 * 1024 * KIB + 1)),
             ("endpoints", GrpcClientConfig::new(none)),
             ("endpoints", GrpcClientConfig::new(["http://a:1"; 65])),
             ("endpoints", GrpcClientConfig::new(["127.0.0.1:50051"])),

@@ -49,12 +49,11 @@ fn fault(status: &Status) -> Fault {
     }
     match status.code() {
         // About this notification.
-        Code::InvalidArgument
-        | Code::FailedPrecondition
-        | Code::OutOfRange
-        | Code::NotFound
-        | Code::AlreadyExists => Fault::Permanent,
-        // About the caller or the place that it calls: no notification is to blame, and somebody will mend it.
+        Code::InvalidArgument | Code::FailedPrecondition | Code::NotFound | Code::AlreadyExists => {
+            Fault::Permanent
+        }
+        // About the caller or the place that it calls: no notification is to blame, and somebody will mend it. What is exhausted
+        // is a quota, for a message that is too long is refused before it is sent.
         Code::Unimplemented | Code::Unauthenticated | Code::PermissionDenied | Code::ResourceExhausted => {
             Fault::Transient { retry_after: retry_after(status) }
         }
@@ -62,7 +61,9 @@ fn fault(status: &Status) -> Fault {
         Code::Unavailable => {
             retry_after(status).map_or(Fault::Unknown, |delay| Fault::Transient { retry_after: Some(delay) })
         }
-        Code::Ok
+        // tonic's client says OUT_OF_RANGE of an answer beyond its own limit, and then the call was executed.
+        Code::OutOfRange
+        | Code::Ok
         | Code::Cancelled
         | Code::Unknown
         | Code::DeadlineExceeded
@@ -120,7 +121,7 @@ mod tests {
             (Code::ResourceExhausted, later),
             (Code::FailedPrecondition, Fault::Permanent),
             (Code::Aborted, Fault::Unknown),
-            (Code::OutOfRange, Fault::Permanent),
+            (Code::OutOfRange, Fault::Unknown),
             (Code::Unimplemented, later),
             (Code::Internal, Fault::Unknown),
             (Code::Unavailable, Fault::Unknown),

@@ -12,7 +12,9 @@ use crate::client::GrpcClient;
 /// [`Notifier`] that hands each notification to `NotificationService.Notify`, which answers for the rest.
 ///
 /// What surely was not sent is [`Transient`](payflow_core::Fault::Transient): no endpoint is reached, or the other side says
-/// so. A call that was sent and not answered, for whatever reason, is [`Unknown`](payflow_core::Fault::Unknown).
+/// so. A call that was sent and not answered, for whatever reason, is [`Unknown`](payflow_core::Fault::Unknown). A message that
+/// is longer than [the client's bound](crate::GrpcClientConfig::with_message_bytes_max) is
+/// [`Permanent`](payflow_core::Fault::Permanent), and not sent.
 #[derive(Debug, Clone)]
 pub struct GrpcNotifier {
     client: GrpcClient,

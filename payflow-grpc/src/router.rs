@@ -113,7 +113,8 @@ impl GrpcRouter {
     }
 
     /// The longest message that is read, in bytes; a longer one is answered `RESOURCE_EXHAUSTED`. Default
-    /// [`MESSAGE_BYTES_MAX`](Self::MESSAGE_BYTES_MAX).
+    /// [`MESSAGE_BYTES_MAX`](Self::MESSAGE_BYTES_MAX). Not below
+    /// [its clients' bound](crate::GrpcClientConfig::with_message_bytes_max): raise it here first, and lower it there first.
     pub const fn with_message_bytes_max(mut self, message_bytes_max: usize) -> Self {
         self.reading.message_bytes_max = message_bytes_max;
         self

@@ -92,6 +92,8 @@ async fn what_is_no_call_is_answered_by_http() {
         let mut answer = String::new();
         in_time(stream.read_to_string(&mut answer)).await.unwrap();
         assert_eq!(answer.split(' ').nth(1), Some(status), "{head}");
+        let allow = answer.lines().find_map(|line| line.strip_prefix("allow: "));
+        assert_eq!(allow, (status == "405").then_some("POST"), "{head}");
     }
     server.stop().await;
 }

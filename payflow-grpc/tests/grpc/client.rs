@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use payflow_core::{Fault, Notifier, Sent};
+use payflow_core::{Fault, MemoryNotifier, Notification, Notifier, NotifyPayer, PaymentId, Sent, UserId};
 use payflow_grpc::{GrpcClient, GrpcClientConfig, GrpcNotifier};
 use payflow_http::ServerConfig;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
+use tonic_prost::prost::Message;
 
 use crate::harness::{Event, Gate, Running, client, in_time, notification, router};
 
@@ -142,6 +143,88 @@ async fn a_server_that_comes_back_is_found() {
     };
     assert_eq!(in_time(sent).await, Sent::Delivered);
     server.stop().await;
+}
+
+/// A notification with a text of so many bytes.
+fn long(text_bytes: usize) -> Notification {
+    let (user_id, text) = (UserId::parse("u001").unwrap(), "x".repeat(text_bytes));
+    Notification::new(PaymentId::random(), "paid", "log", user_id, text)
+}
+
+#[tokio::test]
+async fn a_message_beyond_the_servers_bound_is_permanent_and_not_sent() {
+    let sent = MemoryNotifier::new();
+    let services = router().with_notifications(sent.clone(), NotifyPayer::new(sent.clone(), "log"));
+    let server = Running::start(services.into_router()).await;
+    let notifier = GrpcNotifier::new(client([server.url()]));
+
+    let error = in_time(notifier.notify(&long(65 * 1024))).await.unwrap_err();
+
+    assert_eq!(error.fault(), Fault::Permanent, "{}", error.chain());
+    assert!(error.chain().contains("`message_bytes_max`"), "{}", error.chain());
+    drop(notifier);
+    // Not even a connection was made.
+    assert_eq!(server.stop().await.accepted, 0);
+    assert!(sent.notifications().is_empty());
+}
+
+#[tokio::test]
+async fn the_longest_message_that_a_client_sends_is_one_that_a_server_reads() {
+    let sent = MemoryNotifier::new();
+    let services = router().with_notifications(sent.clone(), NotifyPayer::new(sent.clone(), "log"));
+    let server = Running::start(services.into_router()).await;
+    let notifier = GrpcNotifier::new(client([server.url()]));
+    let bytes = |text_bytes| payflow_proto::Notification::from(&long(text_bytes)).encoded_len();
+    let beside_the_text = bytes(65_000) - 65_000;
+    let longest = GrpcClientConfig::MESSAGE_BYTES_MAX - beside_the_text;
+
+    let _sent = in_time(notifier.notify(&long(longest))).await.unwrap();
+    let error = in_time(notifier.notify(&long(longest + 1))).await.unwrap_err();
+
+    assert_eq!(error.fault(), Fault::Permanent, "{}", error.chain());
+    assert_eq!(sent.notifications().len(), 1);
+    drop(notifier);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_bound_that_is_raised_on_both_sides_lets_longer_messages_through() {
+    const RAISED: usize = 128 * 1024;
+    let sent = MemoryNotifier::new();
+    let services = router()
+        .with_notifications(sent.clone(), NotifyPayer::new(sent.clone(), "log"))
+        .with_message_bytes_max(RAISED);
+    let server = Running::start(services.into_router()).await;
+    let config = GrpcClientConfig::new([server.url()]).with_message_bytes_max(RAISED);
+    let notifier = GrpcNotifier::new(GrpcClient::new(config).unwrap());
+
+    let _sent = in_time(notifier.notify(&long(65 * 1024))).await.unwrap();
+
+    assert_eq!(sent.notifications().len(), 1);
+    drop(notifier);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_address_given_twice_is_a_connection_each() {
+    let (gate, mut events) = Gate::new();
+    let config = ServerConfig::new().with_http2_streams_max(1);
+    let server = Running::start_on("127.0.0.1:0", config, gated(&gate)).await;
+    let notifier = GrpcNotifier::new(client([server.url(), server.url()]));
+
+    let calls = [(); 2].map(|()| {
+        let notifier = notifier.clone();
+        tokio::spawn(async move { notifier.notify(&notification()).await })
+    });
+
+    // Neither waits for the other, although each connection has room for one.
+    assert_eq!((events.next().await, events.next().await), (Event::Begun, Event::Begun));
+    gate.open(2);
+    for call in calls {
+        assert_eq!(in_time(call).await.unwrap().unwrap(), Sent::Delivered);
+    }
+    drop(notifier);
+    assert_eq!(server.stop().await.accepted, 2);
 }
 
 #[tokio::test]

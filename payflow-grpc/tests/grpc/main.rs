@@ -1,6 +1,7 @@
 //! The services and their clients, over real sockets on payflow's own server.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test, in a helper as in the test itself")]
 
+mod answers;
 mod calls;
 mod client;
 mod harness;
