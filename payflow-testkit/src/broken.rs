@@ -5,6 +5,7 @@
 
 mod acknowledgements;
 mod assignments;
+mod closes;
 mod ends;
 mod flaw;
 mod harness;
@@ -62,6 +63,7 @@ pub fn broken_transports() -> impl Iterator<Item = &'static BrokenAdapter<Broken
         remembering::ADAPTERS,
         progress::ADAPTERS,
         assignments::ADAPTERS,
+        closes::ADAPTERS,
     ];
     kinds.into_iter().flatten()
 }

@@ -19,7 +19,7 @@
 //! | ConcurrentSubscribeMultipleTopics | [`topics_are_apart`] |
 //! | ResendOnError | [`given_up_comes_again`], [`every_token_comes_back_once`] |
 //! | NoAck | [`unacknowledged_comes_again`], [`a_revoking_partition_waits_for_its_last_token`] |
-//! | ContinueAfterSubscribeClose | [`reopening_goes_on_where_it_left_off`] |
+//! | ContinueAfterSubscribeClose | [`reopening_goes_on_where_it_left_off`], [`closing_loses_nothing_and_leaves_the_group`] |
 //! | ConcurrentClose | [`members_closing_together_lose_nothing`] |
 //! | ContinueAfterErrors | [`giving_up_often_loses_nothing`], [`every_token_comes_back_once`] |
 //! | PublishSubscribeInOrder | [`sends_of_a_key_keep_their_order`], [`send_all_keeps_the_order_of_a_key`] |

@@ -11,3 +11,4 @@ mod tool;
 
 pub(crate) use check::run as check;
 pub(crate) use story::run;
+pub(crate) use tool::Compose;

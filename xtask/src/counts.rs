@@ -1,24 +1,14 @@
 //! What a message costs in the engine, beside what is recorded: counted by valgrind.
 
 use crate::package::Package;
-use crate::step::{Step, Steps};
+use crate::step::Step;
 
 /// Counts instructions.
-const VALGRIND: Package =
+pub(crate) const VALGRIND: Package =
     Package { program: "valgrind", version_argument: "--version", install: &["valgrind"] };
 
-/// Counts and compares, as one step.
-///
-/// # Errors
-///
-/// Valgrind is not there and cannot be installed, or a count is not as recorded.
-pub(crate) fn run(steps: &mut Steps) -> anyhow::Result<()> {
-    let counts = Step::cargo(
-        "counts",
-        ["run", "--release", "--locked", "-p", "payflow-bench", "--", "core", "--check"],
-    );
-    steps.time("counts", &counts.to_string(), || {
-        VALGRIND.find_or_install()?;
-        counts.run()
-    })
+/// Counts and compares: a step of a longer run, for which [`VALGRIND`] has to be there.
+pub(crate) fn step() -> Step {
+    let bench = ["run", "--release", "--locked", "-p", "payflow-bench", "--", "core", "--check"];
+    Step::cargo("counts", bench)
 }

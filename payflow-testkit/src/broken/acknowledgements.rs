@@ -133,7 +133,7 @@ impl ConsumerFlaw for CommitsWhenDropped {
         Ok(())
     }
 
-    fn close(&mut self, mut sound: Box<dyn Consumer>) {
+    fn dropped(&mut self, mut sound: Box<dyn Consumer>) {
         sound.acknowledge(&self.0, &[]);
         // The cluster in memory has taken it when the call returns.
         drop(sound.commit());

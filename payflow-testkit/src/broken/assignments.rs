@@ -90,7 +90,7 @@ struct NeverLeaves;
 
 #[async_trait]
 impl ConsumerFlaw for NeverLeaves {
-    fn close(&mut self, sound: Box<dyn Consumer>) {
+    fn dropped(&mut self, sound: Box<dyn Consumer>) {
         std::mem::forget(sound);
     }
 }

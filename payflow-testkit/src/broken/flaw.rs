@@ -50,7 +50,11 @@ pub(super) trait ConsumerFlaw: Send + 'static {
         sound.progress(into);
     }
 
-    fn close(&mut self, sound: Box<dyn Consumer>) {
+    async fn close(&mut self, sound: &mut dyn Consumer) {
+        sound.close().await;
+    }
+
+    fn dropped(&mut self, sound: Box<dyn Consumer>) {
         drop(sound);
     }
 }
@@ -130,7 +134,7 @@ impl<F: ConsumerFlaw> Consumer for FlawedConsumer<F> {
 
     async fn close(&mut self) {
         if let Some(sound) = &mut self.sound {
-            sound.close().await;
+            self.flaw.close(sound.as_mut()).await;
         }
     }
 
@@ -148,7 +152,7 @@ impl<F: ConsumerFlaw> Consumer for FlawedConsumer<F> {
 impl<F: ConsumerFlaw> Drop for FlawedConsumer<F> {
     fn drop(&mut self) {
         if let Some(sound) = self.sound.take() {
-            self.flaw.close(sound);
+            self.flaw.dropped(sound);
         }
     }
 }

@@ -22,7 +22,8 @@ pub use acknowledging::{
     partitions_are_accounted_for_apart, unacknowledged_comes_again, uncommitted_is_not_lost,
 };
 pub use closing::{
-    clients_outlive_an_interruption, closing_while_receiving_leaves_the_group, giving_up_often_loses_nothing,
+    clients_outlive_an_interruption, closing_loses_nothing_and_leaves_the_group,
+    closing_while_receiving_leaves_the_group, giving_up_often_loses_nothing,
     reopening_goes_on_where_it_left_off,
 };
 pub use committing::{

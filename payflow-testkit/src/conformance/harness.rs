@@ -59,9 +59,20 @@ pub struct Limits {
     pub quiet: Duration,
     /// How long a member may hold its deliveries before a careless adapter would lose its membership (Kafka's
     /// `max.poll.interval.ms` and `session.timeout.ms`). Must be well below [`case`](Self::case). Default 1 s.
+    ///
+    /// What a closed member leaves must be with the next within half of it, or a second where that is more: keep it below
+    /// twice the session timeout, so that a member that leaves is told from one that is missed.
     pub membership: Duration,
     /// The value of a record that is surely refused, in bytes. Default 32 MiB.
     pub oversized_bytes: usize,
+}
+
+impl Limits {
+    /// How soon what a closed member leaves must be with the next.
+    pub(crate) fn leaving(&self) -> Duration {
+        // Less would tell of a busy machine.
+        (self.membership / 2).max(Duration::from_secs(1))
+    }
 }
 
 impl Default for Limits {

@@ -83,6 +83,8 @@ macro_rules! __transport_cases {
             topics_are_apart [] "consumers of several topics each see their own records only",
 
             closing_while_receiving_leaves_the_group [] "a consumer dropped while it waits leaves its group",
+            closing_loses_nothing_and_leaves_the_group []
+                "what a closed consumer had not finished comes to the next, before a group could have missed it",
             reopening_goes_on_where_it_left_off [] "a consumer goes on where the one before it has committed",
             giving_up_often_loses_nothing [] "giving up everything, over and over, loses nothing",
             clients_outlive_an_interruption [Interruptions] "open clients go on after an interruption",

@@ -249,6 +249,12 @@ impl Member {
         }
     }
 
+    /// Closes the consumer, and then drops it.
+    pub(crate) async fn close(mut self) -> Result<(), Violation> {
+        let expected = format!("close to resolve (at member \"{}\")", self.name);
+        self.clock.within(&expected, self.consumer.close()).await
+    }
+
     fn timed_out(&self, expected: &str) -> Violation {
         let happened = format!("{}: {}", self.clock.timed_out(), self.ledger);
         Violation::new(format!("{expected} (at member \"{}\")", self.name), happened)

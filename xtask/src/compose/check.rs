@@ -16,14 +16,13 @@ use crate::step::{Step, Steps};
 ///
 /// # Errors
 ///
-/// docker-compose is not there and cannot be installed, or refuses the file; the services do not build; or one is given
-/// a setting that it does not know.
-pub(crate) fn run(steps: &mut Steps) -> Result<()> {
-    steps.time("compose", "cargo xtask compose --check", check)
+/// docker-compose refuses the file; the services do not build; or one is given a setting that it does not know.
+pub(crate) fn run(compose: Compose, steps: &mut Steps) -> Result<()> {
+    steps.time("compose", "cargo xtask compose --check", || check(compose))
 }
 
-fn check() -> Result<()> {
-    let config = Compose::find_or_install()?.step("config", &["config"]).output()?;
+fn check(compose: Compose) -> Result<()> {
+    let config = compose.step("config", &["config"]).output()?;
     let config = Node::parse(&config).context("what `docker-compose config` prints is not understood")?;
     let dockerfile = fs::read_to_string("Dockerfile").context("Dockerfile cannot be read")?;
     let given = given(&config, &stages(&dockerfile)?)?;

@@ -15,7 +15,7 @@ const DOCKER_COMPOSE: Package = Package {
 
 /// How docker-compose is called here.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Compose {
+pub(crate) struct Compose {
     program: &'static str,
     /// What stands before its own arguments.
     before: &'static [&'static str],
@@ -27,7 +27,7 @@ impl Compose {
     /// # Errors
     ///
     /// Neither is there, and it cannot be installed; the error holds the command that does.
-    pub(super) fn find_or_install() -> Result<Self> {
+    pub(crate) fn find_or_install() -> Result<Self> {
         let plugin = Self { program: "docker", before: &["compose"] };
         if !DOCKER_COMPOSE.is_there() && runs(plugin.program, &["compose", "version"]) {
             return Ok(plugin);

@@ -141,6 +141,10 @@ impl Proof {
 
     /// The first of what is promised that the facts do not keep.
     pub(super) fn broken_by(&self, facts: &Facts) -> Option<String> {
+        // A name that no test has runs none, which cargo takes for success.
+        if facts.is_empty() {
+            return Some("the run told no fact: did any test run?".to_owned());
+        }
         self.bars.iter().find_map(|Bar { fact, most }| {
             let told = facts.iter().find(|(name, _)| name == fact).map(|(_, value)| value);
             let figure = told.and_then(|value| value.split(' ').next()?.parse::<f64>().ok());
@@ -190,6 +194,17 @@ mod tests {
         assert_eq!(broken("wait: 5.001 s").unwrap(), "wait: 5.001 s, at most 5 is promised");
         assert_eq!(broken("lost: 0").unwrap(), "the run did not tell: wait");
         assert_eq!(broken("wait: long").unwrap(), "wait is no figure: long");
+    }
+
+    #[test]
+    fn run_that_told_nothing_proves_nothing_even_without_bars() {
+        let without_bars = Proof { bars: &[], ..PROOF };
+
+        let broken = |proof: &Proof, facts: &str| proof.broken_by(&read(facts));
+
+        assert_eq!(broken(&without_bars, "").unwrap(), "the run told no fact: did any test run?");
+        assert_eq!(broken(&PROOF, "").unwrap(), "the run told no fact: did any test run?");
+        assert_eq!(broken(&without_bars, "kills: 3\n"), None);
     }
 
     #[test]

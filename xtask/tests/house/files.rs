@@ -28,7 +28,7 @@ pub(crate) fn libraries() -> Vec<PathBuf> {
 
 /// Every Rust file of the workspace.
 pub(crate) fn all_rust_files() -> Vec<PathBuf> {
-    let others = ["bench", "examples", "interop", "parts", "payflow-cli", "proof", "xtask"]
+    let others = ["bench", "examples", "interop", "parts", "payflow-cli", "proof", "simulation", "xtask"]
         .map(|folder| root().join(folder));
     libraries().into_iter().chain(others).flat_map(|folder| rust_files(&folder)).collect()
 }
@@ -50,13 +50,6 @@ pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
 /// Whether a program wrote the file.
 pub(crate) fn is_generated(text: &str) -> bool {
     text.lines().take(5).any(|line| line.starts_with("//") && line.contains("@generated"))
-}
-
-/// The lines that are code, numbered from one: without comments, and without what follows the first test module.
-pub(crate) fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let numbered = (1..).zip(text.lines());
-    let code = numbered.take_while(|(_, line)| line.trim() != "#[cfg(test)]");
-    code.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 fn is_library(path: &Path) -> bool {

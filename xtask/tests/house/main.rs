@@ -4,11 +4,13 @@
 //! they build nothing.
 
 mod cargo;
+mod code;
 mod containers;
 mod dependencies;
 mod files;
 mod guarantees;
 mod manifests;
+mod newcomers;
 mod soundness;
 mod sources;
 

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::assert_none;
-use crate::files::{all_rust_files, code, is_generated, libraries, read, root, rust_files, short};
+use crate::cargo::{members, text};
+use crate::code::code;
+use crate::files::{all_rust_files, is_generated, libraries, read, root, rust_files, short};
 
 /// A longer file holds more than one idea.
 const FILE_LINES_MAX: usize = 500;
@@ -109,6 +111,20 @@ fn file_holds_one_idea() {
     assert_none(breaches, &format!("a file has {FILE_LINES_MAX} lines at most"));
 }
 
+#[test]
+fn every_crate_is_looked_at() {
+    let files = all_rust_files();
+
+    let mut breaches = Vec::new();
+    for member in members() {
+        let folder = Path::new(text(&member, "manifest_path")).with_file_name("");
+        if !files.iter().any(|path| path.starts_with(&folder)) {
+            breaches.push(short(&folder));
+        }
+    }
+    assert_none(breaches, "files::all_rust_files finds the sources of every crate");
+}
+
 /// The attribute of a test that needs `part`.
 fn ignored(part: &str) -> String {
     format!("#[ignore = \"needs {part}{RUN}\"]")
@@ -121,6 +137,7 @@ fn part_files(source: &Path, part: &str) -> Vec<PathBuf> {
         !path.ends_with("tests.rs") && !path.components().any(|part| part.as_os_str() == "tests")
     });
     files.extend(Some(source.join(part).with_extension("rs")).filter(|path| path.exists()));
+    assert!(!files.is_empty(), "{part} has no file: has it another name now?");
     files
 }
 
@@ -139,10 +156,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_and_test_modules_are_not_code() {
-        let text = "//! a\nfn f() {}\n    // b\n#[cfg(test)]\nmod tests {}\n";
-
-        assert_eq!(code(text).collect::<Vec<_>>(), [(2, "fn f() {}")]);
+    #[should_panic(expected = "pipeline/no-such-part has no file")]
+    fn pure_part_that_is_not_there_is_told() {
+        part_files(&root().join("payflow-core/src"), "pipeline/no-such-part");
     }
 
     #[test]

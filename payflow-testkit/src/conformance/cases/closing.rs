@@ -1,4 +1,4 @@
-//! Consumers that are dropped, opened again, or cut off.
+//! Consumers that are closed, dropped, opened again, or cut off.
 
 use std::collections::BTreeSet;
 use std::task::Poll;
@@ -6,11 +6,11 @@ use std::task::Poll;
 use futures_util::poll;
 use payflow_core::Fault;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::conformance::harness::Harness;
 use crate::conformance::member::AMPLE;
-use crate::conformance::numbered::{each_once, in_order, listed, number, numbered};
+use crate::conformance::numbered::{each_once, in_order, listed, number, numbered, numbers};
 use crate::conformance::sender::Sender;
 use crate::conformance::stage::{Stage, fresh_group};
 use crate::conformance::violation::Violation;
@@ -52,6 +52,53 @@ pub async fn closing_while_receiving_leaves_the_group(harness: &dyn Harness) -> 
     sender.send_numbers(&topic, 3..4, 1).await?;
     let mut second = stage.member("second", &group, &topic).await?;
     in_order(&second.take(1).await?, [3])
+}
+
+/// A closed consumer leaves its group and loses nothing: what was committed does not come again, what was finished since
+/// may, all else does, and it comes to the next member without waiting until the group misses the closed one.
+///
+/// # Errors
+/// The adapter broke that promise.
+pub async fn closing_loses_nothing_and_leaves_the_group(harness: &dyn Harness) -> Result<(), Violation> {
+    let stage = Stage::set(harness);
+    let mut late = None;
+    for _ in 0..3 {
+        let Some(violation) = left_in_time(&stage).await? else {
+            return Ok(());
+        };
+        // A slow machine, or a member that has to be missed.
+        late = Some(violation);
+    }
+    late.map_or(Ok(()), Err)
+}
+
+/// One try; a violation inside `Ok` may be the machine's fault.
+async fn left_in_time(stage: &Stage<'_>) -> Result<Option<Violation>, Violation> {
+    let (topic, group) = (stage.topic(1).await?, fresh_group());
+    let sender = stage.sender().await?;
+    sender.send_numbers(&topic, 0..10, 3).await?;
+
+    let mut first = stage.member("first", &group, &topic).await?;
+    let delivered = first.take(10).await?;
+    first.finish(slice(&delivered, 0, 3));
+    first.commit().await?;
+    first.finish(slice(&delivered, 3, 5));
+    // Never handed over, so that something comes to the next member even if all else was committed.
+    sender.send_numbers(&topic, 10..11, 3).await?;
+    let (closing, limit) = (Instant::now(), stage.limits().leaving());
+    first.close().await?;
+
+    let mut second = stage.member("second", &group, &topic).await?;
+    let Ok(delivered) = timeout_at(closing + limit, up_to(&mut second, 10)).await else {
+        let expected =
+            format!("everything within {limit:?} of the close of a member, whose group need not miss it");
+        return Ok(Some(Violation::new(expected, format!("by then {}", second.ledger()))));
+    };
+    let delivered = delivered?;
+    begins_within(&delivered, 3, 5)?;
+    let first = numbers(&delivered)?.first().copied().unwrap_or(11);
+    in_order(&delivered, first..11)?;
+    Ok(None)
 }
 
 /// Consumers one after another go on where the last one left off: each record is handled once.
@@ -153,9 +200,7 @@ async fn send_again_and_again(
         };
         let expected = format!("a send of record {number} to succeed in the end, after an interruption");
         match error.fault() {
-            Fault::Transient { .. } | Fault::Unknown
-                if tokio::time::Instant::now() < stage.clock().deadline() =>
-            {
+            Fault::Transient { .. } | Fault::Unknown if Instant::now() < stage.clock().deadline() => {
                 sleep(std::time::Duration::from_millis(20)).await;
             }
             _ => return Err(Violation::failed(expected, &error)),
