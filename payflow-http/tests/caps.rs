@@ -13,8 +13,8 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::join_all;
 use harness::{
-    GOOD_REQUEST, Gate, HTTP2_HEADERS, HTTP2_HELLO, HTTP2_RESET, KEEP_ALIVE_REQUEST, Running, Seen, http2,
-    http2_get_wait, in_time, post, statuses,
+    GOOD_REQUEST, Gate, HTTP2_GO_AWAY, HTTP2_HEADERS, HTTP2_HELLO, HTTP2_RESET, KEEP_ALIVE_REQUEST, Running,
+    Seen, http2, http2_get_wait, in_time, post, statuses,
 };
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -148,6 +148,56 @@ async fn stream_above_the_cap_is_refused_for_a_repeat() {
     assert_eq!(answered, [1, 3]);
     drop(client);
     server.stop().await;
+}
+
+/// A client takes 100 streams to be allowed until it has the server's settings.
+#[tokio::test]
+async fn streams_sent_before_the_cap_is_known_take_none_that_was_accepted_with_them() {
+    let (gate, mut events) = Gate::new();
+    let server = Running::start(ServerConfig::new().with_http2_streams_max(2), gate.service()).await;
+    let mut client = server.connect().await;
+    client.send([HTTP2_HELLO.to_vec(), waiting_streams(100)].concat()).await;
+    events.begun().await;
+    events.begun().await;
+
+    let mut refused = 0;
+    while refused < 98 {
+        let frame = client.read_frame().await;
+        assert_ne!(frame.kind, HTTP2_GO_AWAY, "after {refused} refusals: {frame:?}");
+        refused += usize::from(frame.kind == HTTP2_RESET);
+    }
+
+    gate.open(2);
+    let mut answered = Vec::new();
+    while answered.len() < 2 {
+        let frame = client.read_frame().await;
+        if frame.kind == HTTP2_HEADERS {
+            answered.push(frame.stream);
+        }
+    }
+    answered.sort_unstable();
+    assert_eq!(answered, [1, 3]);
+    drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn client_that_goes_on_above_the_cap_loses_its_connection() {
+    let (gate, _events) = Gate::new();
+    let server = Running::start(ServerConfig::new().with_http2_streams_max(2), gate.service()).await;
+    let mut client = server.connect().await;
+
+    // The 98 that it may not have known of, the 20 resets that are let pass, and one more.
+    client.send([HTTP2_HELLO.to_vec(), waiting_streams(2 + 98 + 20 + 1)].concat()).await;
+
+    while client.read_frame().await.kind != HTTP2_GO_AWAY {}
+    drop(client);
+    server.stop().await;
+}
+
+/// As many requests that wait, each on a stream of its own.
+fn waiting_streams(count: u8) -> Vec<u8> {
+    (0..count).flat_map(|number| http2_get_wait(number * 2 + 1)).collect()
 }
 
 #[tokio::test]

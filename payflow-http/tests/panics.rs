@@ -76,6 +76,25 @@ async fn panic_leaves_other_streams_alone() {
 }
 
 #[tokio::test]
+async fn grpc_client_is_told_that_a_panic_may_have_taken_effect() {
+    let server = Running::start(ServerConfig::new(), panicking(Gate::new().0)).await;
+    let (mut client, _connection) = http2(server.address).await;
+
+    for path in ["/panic", "/panic-early"] {
+        let mut request = post(server.address, path, "");
+        request.headers_mut().insert("content-type", "application/grpc".parse().expect("a value"));
+        let answer = in_time(client.send_request(request)).await.expect("an answer");
+        // UNKNOWN: an INTERNAL would not say whether it was done.
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert_eq!(answer.headers()["grpc-status"], "2", "{path}");
+        let message = answer.headers()["grpc-message"].to_str().expect("a text");
+        assert_eq!(message, "the server failed on the request; it may have taken effect");
+    }
+    drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn panic_in_a_body_breaks_off_that_answer_alone() {
     let (gate, mut events) = Gate::new();
     let service = service_fn(move |request: Request<RequestBody>| {
@@ -132,6 +151,23 @@ async fn service_error_is_answered_500() {
 
     assert_eq!(statuses(&sent), [500]);
     assert!(!sent.contains("secret"), "{sent:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn head_that_http_has_no_place_for_is_answered_500_while_the_client_still_sends() {
+    let service = service_fn(async |_request: Request<RequestBody>| {
+        let mut hints = Response::new(Full::<Bytes>::default());
+        *hints.status_mut() = StatusCode::EARLY_HINTS;
+        Ok::<_, Infallible>(hints)
+    });
+    let server = Running::start(ServerConfig::new(), service).await;
+
+    let mut client = server.connect().await;
+    client.send("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 100\r\n\r\n").await;
+
+    assert_eq!(statuses(&client.send_on_and_read().await), [500]);
+    drop(client);
     server.stop().await;
 }
 

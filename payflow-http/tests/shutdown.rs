@@ -2,12 +2,20 @@
 
 mod harness;
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, future::Future, pin::pin, task::Poll, time::Duration};
+
+use bytes::Bytes;
+use futures_util::stream;
 
 use harness::{Gate, HTTP2_HELLO, KEEP_ALIVE_REQUEST, Running, Seen, http2, in_time, post, statuses, stuck};
 use http::{Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use payflow_http::{RequestBody, Server, ServerConfig, ServerError};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::consume_budget,
+};
 use tower::service_fn;
 
 #[tokio::test]
@@ -115,6 +123,32 @@ async fn what_does_not_end_is_cut_off() {
     assert_eq!(events.dropped_by_now(), 2, "nothing outlives the server");
     assert!(!client.read_to_end().await.ends_with("0\r\n\r\n"), "the answer must not look whole");
     drop(answer);
+}
+
+#[tokio::test]
+async fn what_uses_up_its_turns_is_cut_off_too() {
+    let (gate, mut events) = Gate::new();
+    let service = service_fn(move |_request: Request<RequestBody>| {
+        let event = gate.note();
+        let frames = stream::poll_fn(move |cx| {
+            let _ = &event;
+            while pin!(consume_budget()).poll(cx).is_ready() {}
+            Poll::<Option<Result<Frame<Bytes>, Infallible>>>::Pending
+        });
+        async { Ok::<_, Infallible>(Response::new(StreamBody::new(frames))) }
+    });
+    let short = Duration::from_millis(50);
+    let config =
+        ServerConfig::new().with_body_deadline(short).with_request_deadline(short).with_drain_deadline(short);
+    let server = Running::start(config, service).await;
+    let mut client = server.connect().await;
+    client.send(KEEP_ALIVE_REQUEST).await;
+    events.begun().await;
+
+    let report = server.stop().await;
+
+    assert_eq!((report.accepted, report.drained, report.cut_off), (1, 0, 1));
+    assert_eq!(events.dropped_by_now(), 1, "nothing outlives the server");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The answers that the server gives in the service's place.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 
 /// What has to be known of a request to answer it after the service has taken it.
 #[derive(Clone, Copy, Debug)]
@@ -18,17 +18,23 @@ pub(super) enum Then {
 }
 
 impl Asker {
-    pub(super) fn of(version: Version, headers: &HeaderMap) -> Self {
-        let is_grpc = headers
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|content_type| content_type.as_bytes().starts_with(b"application/grpc"));
-        Self { is_http2: version == Version::HTTP_2, is_grpc }
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        let is_http2 = request.version() == Version::HTTP_2;
+        // gRPC is POST over HTTP/2 alone. Elsewhere a 200 would say what it says in HTTP: of a CONNECT, that the tunnel is
+        // open (RFC 9110 §9.3.6).
+        let is_grpc = is_http2
+            && request.method() == Method::POST
+            && request
+                .headers()
+                .get(header::CONTENT_TYPE)
+                .is_some_and(|content_type| content_type.as_bytes().starts_with(b"application/grpc"));
+        Self { is_http2, is_grpc }
     }
 
-    /// Answers with a problem document (RFC 9457), or with a status without a message to gRPC.
+    /// Answers with a problem document (RFC 9457), or with a status and its message to gRPC.
     pub(super) fn answer(self, status: StatusCode, detail: &str, then: Then) -> Response<Bytes> {
         if self.is_grpc {
-            return grpc_answer(status);
+            return grpc_answer(status, detail);
         }
         let title = status.canonical_reason().unwrap_or_default();
         let code = status.as_u16();
@@ -57,18 +63,23 @@ impl Asker {
 }
 
 /// Says it the way gRPC does: HTTP's status is 200, and gRPC's own stands in the headers.
-fn grpc_answer(status: StatusCode) -> Response<Bytes> {
+fn grpc_answer(status: StatusCode, detail: &str) -> Response<Bytes> {
     let grpc_status = match status {
         StatusCode::GATEWAY_TIMEOUT => "4",        // DEADLINE_EXCEEDED
         StatusCode::SERVICE_UNAVAILABLE => "14",   // UNAVAILABLE
         StatusCode::NOT_IMPLEMENTED => "12",       // UNIMPLEMENTED
         status if status.is_client_error() => "3", // INVALID_ARGUMENT
-        _ => "13",                                 // INTERNAL
+        // UNKNOWN, and not INTERNAL: what the service did until it failed is not known.
+        _ => "2",
     };
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert("grpc-status", HeaderValue::from_static(grpc_status));
+    // It holds nothing that gRPC would have percent-encoded: it is printable ASCII without `%`, and comes from this crate.
+    if let Ok(message) = HeaderValue::from_str(detail) {
+        headers.insert("grpc-message", message);
+    }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         // Who says when to come back says that nothing was done: proxies use the code for less than that.
         headers.insert("grpc-retry-pushback-ms", HeaderValue::from_static(RETRY_AFTER_MILLIS));
@@ -84,13 +95,14 @@ const RETRY_AFTER_MILLIS: &str = "1000";
 mod tests {
     use super::*;
 
-    fn headers(content_type: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))])
+    fn asker(method: Method, version: Version, content_type: &str) -> Asker {
+        let request = Request::builder().method(method).version(version);
+        Asker::of(&request.header(header::CONTENT_TYPE, content_type).body(()).unwrap())
     }
 
     #[test]
     fn problem_names_its_status() {
-        let asker = Asker::of(Version::HTTP_11, &headers("application/json"));
+        let asker = asker(Method::GET, Version::HTTP_11, "application/json");
         let response = asker.answer(StatusCode::SERVICE_UNAVAILABLE, "too busy", Then::GoOn);
 
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -106,7 +118,7 @@ mod tests {
         for (version, closes) in
             [(Version::HTTP_10, true), (Version::HTTP_11, true), (Version::HTTP_2, false)]
         {
-            let asker = Asker::of(version, &HeaderMap::new());
+            let asker = asker(Method::GET, version, "application/json");
             let response = asker.answer(StatusCode::BAD_REQUEST, "", Then::Close);
             assert_eq!(response.headers().contains_key(header::CONNECTION), closes, "{version:?}");
         }
@@ -117,16 +129,33 @@ mod tests {
         for (content_type, status, grpc_status) in [
             ("application/grpc", StatusCode::GATEWAY_TIMEOUT, "4"),
             ("application/grpc+proto", StatusCode::SERVICE_UNAVAILABLE, "14"),
-            ("application/grpc", StatusCode::INTERNAL_SERVER_ERROR, "13"),
+            ("application/grpc", StatusCode::INTERNAL_SERVER_ERROR, "2"),
             ("application/grpc", StatusCode::BAD_REQUEST, "3"),
         ] {
-            let asker = Asker::of(Version::HTTP_2, &headers(content_type));
-            let response = asker.answer(status, "", Then::Close);
+            let asker = asker(Method::POST, Version::HTTP_2, content_type);
+            let response = asker.answer(status, "it may have taken effect", Then::Close);
             assert_eq!(response.status(), StatusCode::OK);
             assert_eq!(response.headers()["grpc-status"], grpc_status);
+            assert_eq!(response.headers()["grpc-message"], "it may have taken effect");
             let says_when = response.headers().contains_key("grpc-retry-pushback-ms");
             assert_eq!(says_when, status == StatusCode::SERVICE_UNAVAILABLE);
             assert!(response.body().is_empty());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_grpc_is_answered_as_http() {
+        for (method, version) in [
+            (Method::CONNECT, Version::HTTP_2),
+            (Method::GET, Version::HTTP_2),
+            (Method::POST, Version::HTTP_11),
+            (Method::CONNECT, Version::HTTP_11),
+        ] {
+            let asker = asker(method, version, "application/grpc");
+            let response = asker.answer(StatusCode::NOT_IMPLEMENTED, "", Then::Close);
+            assert_eq!(response.status(), StatusCode::NOT_IMPLEMENTED);
+            assert!(!response.headers().contains_key("grpc-status"));
+            assert_eq!(response.headers().contains_key(header::CONNECTION), version == Version::HTTP_11);
         }
     }
 }

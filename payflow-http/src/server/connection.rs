@@ -19,13 +19,11 @@ use hyper::{
     rt::Executor,
     server::conn::{http1, http2},
 };
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulConnection,
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::AsyncWrite,
     net::TcpStream,
+    task::unconstrained,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -35,6 +33,7 @@ use super::{
     RequestBody,
     config::ServerConfig,
     exchange::{Exchange, Limits},
+    http1::Http1,
     progress::{Check, Deadlines, Progress, SharedProgress},
     response_body::BoxError,
     transport::Transport,
@@ -133,13 +132,14 @@ impl Connections {
             HttpVersion::Http1 => {
                 progress.lock().head_began(now);
                 let transport = TokioIo::new(Transport::http1(stream, first_bytes, progress.clone()));
-                self.drive(self.http1.serve_connection(transport, exchange), &progress).await
+                let connection = Http1::new(self.http1.serve_connection(transport, exchange));
+                self.drive(connection, Http1::graceful_shutdown, &progress).await
             }
             HttpVersion::Http2 => {
                 let transport = TokioIo::new(Transport::http2(stream, first_bytes, progress.clone()));
                 let streams = StreamTasks::new();
                 let connection = self.http2(streams.clone()).serve_connection(transport, exchange);
-                let ended = self.drive(connection, &progress).await;
+                let ended = self.drive(connection, http2::Connection::graceful_shutdown, &progress).await;
                 streams.end().await;
                 ended
             }
@@ -167,9 +167,14 @@ impl Connections {
     }
 
     /// Carries the connection to its end, and watches over its deadlines.
-    async fn drive<C>(&self, connection: C, progress: &SharedProgress) -> Ended
+    async fn drive<C>(
+        &self,
+        connection: C,
+        graceful_shutdown: fn(Pin<&mut C>),
+        progress: &SharedProgress,
+    ) -> Ended
     where
-        C: GracefulConnection<Error = hyper::Error>,
+        C: Future<Output = hyper::Result<()>>,
     {
         let mut connection = pin!(connection);
         // Polled only when woken: the connection is, some times for each request.
@@ -194,7 +199,7 @@ impl Connections {
                 Aside::Asked => {
                     is_draining = true;
                     progress.lock().closing(now);
-                    connection.as_mut().graceful_shutdown();
+                    graceful_shutdown(connection.as_mut());
                 }
                 Aside::Look => {
                     let check = progress.lock().check(now);
@@ -202,7 +207,7 @@ impl Connections {
                         Check::At(next) => look_at = next,
                         Check::Close => {
                             progress.lock().closing(now);
-                            connection.as_mut().graceful_shutdown();
+                            graceful_shutdown(connection.as_mut());
                         }
                         Check::Drop(overdue) => {
                             tracing::debug!(?overdue, "connection dropped");
@@ -215,25 +220,33 @@ impl Connections {
         }
     }
 
-    /// Waits for what concerns a connection beside its bytes.
-    async fn aside(&self, is_draining: bool, look_at: Instant) -> Aside {
+    /// Waits for what concerns a connection beside its bytes. The connection is polled first and may leave no budget: it is
+    /// heard all the same.
+    fn aside(&self, is_draining: bool, look_at: Instant) -> impl Future<Output = Aside> {
         // The cut comes after the drain only.
         let asked = if is_draining { &self.cut_off } else { &self.drain };
-        tokio::select! {
-            biased;
-            () = asked.cancelled() => Aside::Asked,
-            () = sleep_until(look_at) => Aside::Look,
-        }
+        unconstrained(async move {
+            tokio::select! {
+                biased;
+                () = asked.cancelled() => Aside::Asked,
+                () = sleep_until(look_at) => Aside::Look,
+            }
+        })
     }
 
     fn http2(&self, streams: StreamTasks) -> http2::Builder<StreamTasks> {
         let config = &self.config;
+        // Before it has the server's settings, a client may open any number (RFC 9113 §6.5.2), and takes 100 as a rule. h2 counts
+        // each that it refuses as one that it had to reset, and would end those that it accepted with the connection.
+        let refused_before_settings =
+            STREAMS_BEFORE_SETTINGS.saturating_sub(config.http2_streams_max as usize);
+        let resets_max = config.http2_resets_max.saturating_add(refused_before_settings);
         let mut http2 = http2::Builder::new(streams);
         http2
             .timer(TokioTimer::new())
             .max_concurrent_streams(config.http2_streams_max)
             .max_pending_accept_reset_streams(config.http2_resets_max)
-            .max_local_error_reset_streams(config.http2_resets_max)
+            .max_local_error_reset_streams(resets_max)
             .initial_stream_window_size(config.http2_stream_window_bytes)
             .initial_connection_window_size(config.http2_connection_window_bytes)
             .max_header_list_size(u32::try_from(config.header_bytes_max).unwrap_or(u32::MAX))
@@ -322,6 +335,9 @@ where
         self.tasks.spawn(async move { stop.run_until_cancelled(stream).await });
     }
 }
+
+/// How many streams clients take to be allowed until they are told.
+const STREAMS_BEFORE_SETTINGS: usize = 100;
 
 /// What a client sends first if it speaks HTTP/2 without asking (RFC 9113 §3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

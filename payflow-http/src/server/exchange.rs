@@ -60,6 +60,9 @@ impl Limits {
     }
 }
 
+// The service is never pinned.
+impl<S> Unpin for Exchange<S> {}
+
 impl<S> Exchange<S> {
     pub(super) fn new(service: S, limits: Limits, progress: SharedProgress) -> Self {
         Self { service, limits, progress, timers: Timers::default() }
@@ -80,7 +83,7 @@ where
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let mut under_way = UnderWay::begin(self.progress.clone());
-        let asker = Asker::of(request.version(), request.headers());
+        let asker = Asker::of(&request);
         if let Err((status, detail, then)) = self.admit(&request, &mut under_way) {
             tracing::debug!(%status, detail, "request refused");
             let refusal = asker.answer(status, detail, then);

@@ -8,6 +8,7 @@ mod connection;
 mod error;
 mod exchange;
 mod framing;
+mod http1;
 mod progress;
 mod response_body;
 mod target;

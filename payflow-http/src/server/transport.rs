@@ -170,9 +170,10 @@ fn put_some(source: &mut impl Buf, buf: &mut ReadBuf<'_>) {
     buf.put_slice(&piece);
 }
 
-/// What a parser reads in place of the byte that broke the framing: a NUL, which hyper takes at no place of a head, a
-/// chunk's size or a trailer, and the end of a head, since hyper looks at a head in pieces only when it is complete.
-const REFUSAL: &[u8] = b"\0\r\n\r\n";
+/// What a parser reads in place of the byte that broke the framing: a NUL, which hyper takes nowhere but in a chunk's
+/// extension; a bare LF, which it does not take there; and the end of a head, since it looks at a head in pieces only when
+/// that is complete. A CR LF behind the NUL would end an extension, and in that of the last chunk the body.
+const REFUSAL: &[u8] = b"\0\n\r\n\r\n";
 
 /// What is read from a client that goes on sending after its connection was closed. It costs time and no memory.
 const DRAINED_BYTES_MAX: usize = 256 * 1024;

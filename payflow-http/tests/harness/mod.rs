@@ -54,6 +54,17 @@ impl Running {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        Self::start_on(listener, config, service)
+    }
+
+    pub(crate) fn start_on<S, B>(listener: TcpListener, config: ServerConfig, service: S) -> Self
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let address = listener.local_addr().expect("a bound socket has an address");
         let (stop, stopped) = oneshot::channel();
         let server = Server::new(config).expect("a valid config");
@@ -106,6 +117,18 @@ impl Raw {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// Goes on sending when the answer is there, and reads it then. A server that has closed would answer the first write
+    /// with a reset, and the second would fail.
+    pub(crate) async fn send_on_and_read(&mut self) -> String {
+        in_time(self.stream.peek(&mut [0])).await.expect("an answer");
+        for _ in 0..2 {
+            self.stream.write_all(b"and so on").await.expect("the server still takes what comes");
+        }
+        let mut sent = String::new();
+        in_time(self.stream.read_to_string(&mut sent)).await.expect("an end without a reset");
+        sent
+    }
+
     /// Reads one frame of HTTP/2.
     pub(crate) async fn read_frame(&mut self) -> Http2Frame {
         let mut head = [0; 9];
@@ -154,6 +177,7 @@ pub(crate) fn http2_get_wait(stream: u8) -> Vec<u8> {
 
 pub(crate) const HTTP2_HEADERS: u8 = 0x1;
 pub(crate) const HTTP2_RESET: u8 = 0x3;
+pub(crate) const HTTP2_GO_AWAY: u8 = 0x7;
 
 /// A frame that the server sent.
 #[derive(Debug)]
