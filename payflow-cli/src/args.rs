@@ -37,7 +37,8 @@ pub(crate) enum Task {
 pub(crate) enum DeadLetters {
     /// Lists dead letters, the newest last
     ///
-    /// Shows those that the redrive group has not sent back yet; --all shows every one. Joins no group and changes nothing.
+    /// Shows those that the redrive group has not sent back yet, as far as Kafka remembers; --all shows every one. Joins no
+    /// group and changes nothing.
     #[command(after_help = LIST_EXAMPLES)]
     List(ListArgs),
     /// Shows one dead letter with all of its headers
@@ -48,7 +49,8 @@ pub(crate) enum DeadLetters {
     /// Each goes with its first key, value and headers, and its payment's id. A group of its own remembers what was sent,
     /// so that the next redrive does not send it again; what is left out or fails stays. Those that may have been handled
     /// (fault `unknown`) are left out unless --include-unknown is given. What fails again comes back to the dead letters,
-    /// and is left out after --max-round-trips. A kill repeats at most 64 sends, with the same payment ids.
+    /// and is left out after --max-round-trips. A kill repeats at most 64 sends, with the same payment ids. Kafka forgets what
+    /// a group without members has committed (offsets.retention.minutes): where nothing is remembered, --yes wants --first.
     #[command(after_help = REDRIVE_EXAMPLES)]
     Redrive(RedriveArgs),
 }
@@ -164,6 +166,11 @@ pub(crate) struct RedriveArgs {
     #[arg(long)]
     pub(crate) yes: bool,
 
+    /// With --yes: send though nothing is remembered of redrives. It is the group's first, or Kafka has forgotten it; then
+    /// what was sent back before is sent again. Nothing for a script that runs more than once
+    #[arg(long)]
+    pub(crate) first: bool,
+
     /// How many to send a second, at most
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) rate: u32,
@@ -241,6 +248,7 @@ const REDRIVE_EXAMPLES: &str = "Examples:
   payflow dead-letters redrive --dry-run                                what would be sent, and what left out
   payflow dead-letters redrive --since 2h --rate 20                     asks, then sends 20 a second
   payflow dead-letters redrive --stage handler --limit 10 --yes         ten, to see whether they are handled now
+  payflow dead-letters redrive --since 2h --yes --first                 the first of all, without a question
   payflow dead-letters redrive --include-unknown --yes --json           everything, from a script
   payflow dead-letters redrive --to payment-topic.inspected --yes       to a topic of one's own";
 

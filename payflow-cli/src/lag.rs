@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::Outcome;
 use crate::args::LagArgs;
 use crate::letters::time;
-use crate::output::{Column, table, write};
+use crate::output::{Column, Reader, table, tell, write};
 use crate::settings::service_group;
 use crate::signal;
 
@@ -25,9 +25,11 @@ pub(crate) async fn run(args: LagArgs) -> Result<Outcome> {
     let watch = async {
         loop {
             ticks.tick().await;
-            // Whoever watches sees an outage through.
-            if let Err(error) = look(&groups, &group, &args).await {
-                eprintln!("error: {}", crate::told(&error));
+            match look(&groups, &group, &args).await {
+                Ok(Reader::Listens) => {}
+                Ok(Reader::Gone) => return,
+                // Whoever watches sees an outage through.
+                Err(error) => tell(&format!("error: {}", crate::told(&error))),
             }
         }
     };
@@ -39,7 +41,7 @@ pub(crate) async fn run(args: LagArgs) -> Result<Outcome> {
     }
 }
 
-async fn look(groups: &KafkaGroups, group: &str, args: &LagArgs) -> Result<()> {
+async fn look(groups: &KafkaGroups, group: &str, args: &LagArgs) -> Result<Reader> {
     let lags = groups.lag(group, &args.topic).await?;
     if lags.is_empty() {
         bail!(

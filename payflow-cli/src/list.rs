@@ -6,14 +6,15 @@ use std::collections::BinaryHeap;
 use anyhow::Result;
 use jiff::Timestamp;
 use payflow_core::{DeadLetter, Delivery, InvalidDeadLetter};
-use payflow_kafka::KafkaReader;
+use payflow_kafka::{KafkaGroups, KafkaReader};
 use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::args::ListArgs;
 use crate::key::{printable, shown};
 use crate::letters::{read_all, time};
-use crate::output::{Column, cut, table, write};
+use crate::memory;
+use crate::output::{Column, cut, table, tell, write};
 use crate::settings::redrive_group;
 
 /// The widest that a reason is in the table.
@@ -24,10 +25,12 @@ pub(crate) async fn run(args: ListArgs) -> Result<Outcome> {
     let group = redrive_group(args.group.as_ref(), &topic)?;
     let filter = args.filter.filter(Timestamp::now());
     let is_filtered = filter != payflow_core::RedriveFilter::new();
-    let reader = if args.all {
-        KafkaReader::open(&kafka, &topic).await?
+    let (reader, remembers) = if args.all {
+        (KafkaReader::open(&kafka, &topic).await?, None)
     } else {
-        KafkaReader::open_unfinished(&kafka, &topic, &group).await?
+        let reader = KafkaReader::open_unfinished(&kafka, &topic, &group).await?;
+        let lags = KafkaGroups::new(&kafka).lag(&group, std::slice::from_ref(&topic)).await?;
+        (reader, Some(memory::remembers(&lags)))
     };
 
     let limit = usize::try_from(args.limit)?;
@@ -52,7 +55,7 @@ pub(crate) async fn run(args: ListArgs) -> Result<Outcome> {
     let mut rows: Vec<Row> = newest.into_iter().map(|Reverse(row)| row).collect();
     rows.sort_unstable();
     if args.json {
-        let lines: String = rows.iter().map(|row| format!("{}\n", row.json())).collect();
+        let lines: String = rows.iter().map(|row| format!("{}\n", row.json(remembers))).collect();
         write(&lines)?;
         return Ok(Outcome::Done);
     }
@@ -60,10 +63,15 @@ pub(crate) async fn run(args: ListArgs) -> Result<Outcome> {
     if !cells.is_empty() {
         write(&table(COLUMNS, &cells))?;
     }
-    let standing = if args.all { "on" } else { "not sent back of" };
-    eprintln!("{} shown of {matching} that match; {all} {standing} {topic}", rows.len());
+    let standing = if remembers == Some(true) { "not sent back of" } else { "on" };
+    tell(&format!("{} shown of {matching} that match; {all} {standing} {topic}", rows.len()));
+    if remembers == Some(false) {
+        tell(&format!("{}; what was sent back before is among them", memory::nothing(&group, &topic)));
+    }
     if foreign > 0 {
-        eprintln!("{foreign} of them are no dead letters of payflow's (fault -): `show` tells what they are");
+        tell(&format!(
+            "{foreign} of them are no dead letters of payflow's (fault -): `show` tells what they are"
+        ));
     }
     Ok(Outcome::Done)
 }
@@ -140,7 +148,8 @@ impl Row {
         ]
     }
 
-    fn json(&self) -> Value {
+    /// `remembers`: whether anything is remembered of redrives, where that was asked.
+    fn json(&self, remembers: Option<bool>) -> Value {
         let mut object = json!({
             "partition": self.partition,
             "offset": self.offset,
@@ -159,6 +168,9 @@ impl Row {
         });
         if let (Some(object), Some(Value::Object(letter))) = (object.as_object_mut(), letter) {
             object.extend(letter);
+        }
+        if let (Some(object), Some(remembers)) = (object.as_object_mut(), remembers) {
+            object.insert("redrives_remembered".to_owned(), remembers.into());
         }
         object
     }

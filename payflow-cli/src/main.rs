@@ -14,6 +14,8 @@ mod key;
 mod lag;
 mod letters;
 mod list;
+mod log;
+mod memory;
 mod moment;
 mod output;
 mod progress;
@@ -21,6 +23,7 @@ mod redrive;
 mod settings;
 mod show;
 mod signal;
+mod troubles;
 
 use std::process::ExitCode;
 
@@ -34,6 +37,7 @@ use settings::InvalidSetting;
 async fn main() -> ExitCode {
     // Ends the process by itself where the arguments cannot be understood, with code 2, or help was asked for.
     let task = Cli::parse().task;
+    log::start();
     let done = match task {
         Task::DeadLetters { task: DeadLetters::List(args) } => list::run(args).await,
         Task::DeadLetters { task: DeadLetters::Show(args) } => show::run(args).await,
@@ -44,7 +48,7 @@ async fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::LeftOver) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {}", told(&error));
+            output::tell(&format!("error: {}", told(&error)));
             ExitCode::from(if error.is::<InvalidSetting>() { 2 } else { 1 })
         }
     }

@@ -1,16 +1,31 @@
-//! What is written to standard output.
+//! What is written to standard output, and told beside it.
 
 use std::io::{self, Write};
 
 use anyhow::{Context, Result};
 
-/// Writes a text at once. Whoever stopped reading, such as `head`, has read enough.
-pub(crate) fn write(text: &str) -> Result<()> {
+/// Whoever reads standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    Listens,
+    /// It stopped reading, such as `head`: it has read enough.
+    Gone,
+}
+
+/// Writes a text to standard output at once. That its reader is gone is no error.
+pub(crate) fn write(text: &str) -> Result<Reader> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("standard output cannot be written to"),
+        Ok(()) => Ok(Reader::Listens),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(error).context("standard output cannot be written to"),
     }
+}
+
+/// Tells a line on standard error.
+pub(crate) fn tell(line: &str) {
+    // `eprintln!` would end a redrive under way because nobody listens.
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// A column of a table.

@@ -1,13 +1,18 @@
-//! The progress bar of a redrive.
+//! The progress of a redrive: a bar where there is a terminal, lines of its troubles where there is none.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use payflow_core::RedriveHandle;
 use tokio::time::interval;
 
-use crate::output::cut;
+use crate::output::{cut, tell};
+use crate::troubles::Troubles;
+
+/// The bar of this process: what else is written to its terminal goes around it.
+static BAR: OnceLock<ProgressBar> = OnceLock::new();
 
 /// A bar on standard error, where that is a terminal.
 pub(crate) struct Progress {
@@ -21,14 +26,23 @@ impl Progress {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         // A template that cannot be read is no reason not to run.
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-        Self { bar: ProgressBar::with_draw_target(Some(records), target).with_style(style), dry_run }
+        let bar = ProgressBar::with_draw_target(Some(records), target).with_style(style);
+        // There is one redrive in a process.
+        let _ = BAR.set(bar.clone());
+        Self { bar, dry_run }
     }
 
     /// Shows how far it is, until dropped.
     pub(crate) async fn follow(&self, handle: &RedriveHandle) -> Infallible {
-        let mut ticks = interval(Duration::from_millis(100));
+        let (mut ticks, mut troubles) = (interval(Duration::from_millis(100)), Troubles::default());
         loop {
             ticks.tick().await;
+            if self.bar.is_hidden() {
+                if let Some(line) = troubles.line(handle.trouble(), Instant::now()) {
+                    tell(&line);
+                }
+                continue;
+            }
             let counts = handle.counts();
             // Looked at, and not waiting to be sent.
             let sent_or_failed = if self.dry_run { counts.selected } else { counts.sent + counts.failed };
@@ -43,6 +57,14 @@ impl Progress {
     /// Makes room for the summary.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Writes something to standard error with the bar out of the way, if there is one.
+pub(crate) fn beside_bar<T>(write: impl FnOnce() -> T) -> T {
+    match BAR.get() {
+        Some(bar) => bar.suspend(write),
+        None => write(),
     }
 }
 

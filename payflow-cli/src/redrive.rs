@@ -1,25 +1,26 @@
 //! `payflow dead-letters redrive`.
 
-use std::io::{self, IsTerminal as _, Write as _};
+mod consent;
+mod summary;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use payflow_core::{
-    Consumer, LeftOut, Producer, Redrive, RedriveConfig, RedriveEnd, RedriveFilter, RedriveReport, Topic,
-};
+use payflow_core::{Consumer, Producer, Redrive, RedriveConfig, RedriveEnd, RedriveFilter, RedriveReport};
 use payflow_kafka::{
     KafkaConsumer, KafkaConsumerConfig, KafkaGroups, KafkaProducer, KafkaProducerConfig, KafkaReader,
     KafkaTopics, PartitionLag,
 };
-use serde_json::{Value, json};
 
+use self::consent::Standing;
 use crate::Outcome;
 use crate::args::RedriveArgs;
-use crate::output::write;
+use crate::memory;
+use crate::output::{tell, write};
 use crate::progress::Progress;
-use crate::settings::{self, InvalidSetting, redrive_group};
+use crate::settings::{self, redrive_group};
 use crate::signal;
 
 /// A redrive that was killed gives its partitions to the next one after that.
@@ -30,15 +31,21 @@ pub(crate) async fn run(args: RedriveArgs) -> Result<Outcome> {
     let group = redrive_group(args.group.as_ref(), &topic)?;
     let partitioner = settings::partitioner(args.partitioner.clone())?;
     let config = config(&args);
-    let shutdown = signal::shutdown()?;
 
     let found = KafkaTopics::new(&kafka)?.check(std::slice::from_ref(&topic)).await?;
     let lags = KafkaGroups::new(&kafka).lag(&group, std::slice::from_ref(&topic)).await?;
     let standing: u64 = lags.iter().map(|lag| lag.lag() - lag.finished()).sum();
-    if standing > 0 && !args.dry_run && !args.yes && !confirmed(&args, &topic, &group, standing)? {
-        eprintln!("nothing was sent");
+    let remembers = memory::remembers(&lags);
+    let letters = Standing { topic: &topic, group: &group, count: standing, remembers };
+    if args.dry_run {
+        if !remembers && !args.json {
+            tell(&letters.told());
+        }
+    } else if standing > 0 && !letters.may_be_sent(&args)? {
         return Ok(Outcome::LeftOver);
     }
+    // Not before: until something is sent, a signal ends the tool at once, at its question too.
+    let shutdown = signal::shutdown()?;
 
     // The largest record of the dead letters must fit through the client too.
     let largest = found.get(&topic).and_then(|found| found.max_message_bytes);
@@ -60,8 +67,11 @@ pub(crate) async fn run(args: RedriveArgs) -> Result<Outcome> {
         let consumer = KafkaConsumer::new(&kafka, &member, std::slice::from_ref(&topic))?;
         drive(consumer, producer, config, shutdown, standing, &args).await?
     };
-    let summary = if args.json { format!("{}\n", as_json(&report, &args)) } else { as_text(&report, &args) };
-    write(&summary)?;
+    write(&if args.json {
+        format!("{}\n", summary::as_json(&report, args.dry_run, remembers))
+    } else {
+        summary::as_text(&report, args.dry_run)
+    })?;
     Ok(outcome(&report))
 }
 
@@ -111,109 +121,11 @@ async fn drive<K: Consumer>(
     })
 }
 
-/// Asks, if there is somebody to ask.
-fn confirmed(args: &RedriveArgs, topic: &Topic, group: &str, standing: u64) -> Result<bool> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(InvalidSetting::new(
-            "nobody can be asked, since this is no terminal; give --yes to send, or --dry-run to see what would be sent",
-        )
-        .into());
-    }
-    let to = args.to.as_ref().map_or_else(|| "where they came from".to_owned(), |to| format!("to {to}"));
-    eprintln!("{standing} of {topic} were not sent back by group {group}.");
-    eprint!("Send those that the filter means {to}, {} a second? [y/N] ", args.rate);
-    io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).context("standard input cannot be read")?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-}
-
 fn outcome(report: &RedriveReport) -> Outcome {
     match report.end {
         RedriveEnd::Complete | RedriveEnd::Limit if report.counts.failed == 0 => Outcome::Done,
         _ => Outcome::LeftOver,
     }
-}
-
-fn as_text(report: &RedriveReport, args: &RedriveArgs) -> String {
-    let counts = &report.counts;
-    let mut lines = vec![if args.dry_run {
-        format!("dry run: {} would be sent, of {} looked at", counts.selected, counts.seen)
-    } else {
-        format!("{} sent, of {} looked at", counts.sent, counts.seen)
-    }];
-    let mut tell = |count: u64, what: &str| {
-        if count > 0 {
-            lines.push(format!("  {count} {what}"));
-        }
-    };
-    tell(counts.failed, "refused for good by the topic they were to go to; they stay");
-    tell(counts.repeated, "sends failed and were repeated");
-    for (reason, what) in [
-        (LeftOut::Unmatched, "left out: not meant by the filter"),
-        (LeftOut::Unknown, "left out: may have been handled; --include-unknown sends them too"),
-        (LeftOut::RoundTrips, "left out: sent back as often as they may be; --max-round-trips allows more"),
-        (LeftOut::NotADeadLetter, "left out: no dead letters of payflow's"),
-        (LeftOut::OwnTopic, "left out: they would go to the dead-letter topic itself; --to names another"),
-    ] {
-        tell(counts.left_out(reason), what);
-    }
-    lines.extend(
-        report.notes.iter().map(|note| format!("  {}@{}: {}", note.partition, note.offset, note.reason)),
-    );
-    lines.extend(ended(&report.end));
-    lines.join("\n") + "\n"
-}
-
-/// What an end means that is not the end of everything.
-fn ended(end: &RedriveEnd) -> Option<String> {
-    match end {
-        RedriveEnd::Complete => None,
-        RedriveEnd::Limit => Some("the limit is reached: there may be more".to_owned()),
-        RedriveEnd::ShutDown => Some("stopped as it was told to: there may be more".to_owned()),
-        RedriveEnd::Stalled { partitions: 0, .. } => Some(
-            "stalled: no partition was assigned. Another redrive of the group may be running, or one was killed less than \
-             10 s ago: try again"
-                .to_owned(),
-        ),
-        RedriveEnd::Stalled { not_done, .. } => Some(format!(
-            "stalled: nothing more comes of partitions {not_done:?}. Either Kafka does not answer; or more than 16,000 of one \
-             partition were left out, so that a commit could not tell what was sent behind them: widen the filter, or give \
-             another --group"
-        )),
-        other => Some(format!("ended: {other:?}")),
-    }
-}
-
-fn as_json(report: &RedriveReport, args: &RedriveArgs) -> Value {
-    let counts = &report.counts;
-    let left_out: serde_json::Map<String, Value> = LeftOut::ALL
-        .iter()
-        .map(|reason| (reason.as_str().to_owned(), counts.left_out(*reason).into()))
-        .collect();
-    let end = match &report.end {
-        RedriveEnd::Complete => "complete",
-        RedriveEnd::Limit => "limit",
-        RedriveEnd::ShutDown => "stopped",
-        RedriveEnd::Stalled { .. } => "stalled",
-        _ => "other",
-    };
-    let notes: Vec<Value> = report
-        .notes
-        .iter()
-        .map(|note| json!({ "partition": note.partition, "offset": note.offset, "reason": note.reason }))
-        .collect();
-    json!({
-        "dry_run": args.dry_run,
-        "end": end,
-        "seen": counts.seen,
-        "selected": counts.selected,
-        "sent": counts.sent,
-        "failed": counts.failed,
-        "repeated": counts.repeated,
-        "left_out": left_out,
-        "notes": notes,
-    })
 }
 
 /// librdkafka's default for the largest record, in bytes, and the most that it can be told.

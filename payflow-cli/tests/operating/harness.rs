@@ -1,14 +1,17 @@
 //! Topics and groups of a test's own on the shared broker, dead letters on them, and the program.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use payflow_core::{
     Consumer as _, DeadLetter, DeadLetters, Delivery, HeaderName, Headers, Inbound, Producer, Receipt,
     Record, Room, Topic,
 };
 use payflow_kafka::{KafkaConfig, KafkaProducer, KafkaProducerConfig, KafkaReader, KafkaTopics, NewTopic};
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 
 /// A topic of payments, and one of dead letters.
 pub(crate) struct Stage {
@@ -32,6 +35,11 @@ impl Stage {
     pub(crate) async fn new(partitions: i32) -> Self {
         let brokers = std::env::var("PAYFLOW_TEST_BROKERS")
             .expect("PAYFLOW_TEST_BROKERS names a broker: run cargo xtask test");
+        Self::at(brokers, partitions).await
+    }
+
+    /// The same on a broker of the test's own.
+    pub(crate) async fn at(brokers: String, partitions: i32) -> Self {
         let name = unique("payments");
         let topic = Topic::parse(&name).expect("a topic");
         let dead = Topic::parse(&format!("{name}.dead-letters")).expect("a topic");
@@ -44,6 +52,11 @@ impl Stage {
 
     /// Sets a text aside.
     pub(crate) async fn set_aside(&self, text: &str, letter: Letter) -> Receipt {
+        self.producer.send(self.letter(text, letter)).await.expect("a broker")
+    }
+
+    /// A text as it is set aside.
+    pub(crate) fn letter(&self, text: &str, letter: Letter) -> Record {
         let mut headers = Headers::new();
         headers.append("traceparent", "00-1");
         headers.append(HeaderName::PAYMENT_ID, format!("id of {text}"));
@@ -59,9 +72,7 @@ impl Stage {
         ] {
             headers.append(name, value);
         }
-        let record =
-            Record::new(self.dead.clone(), text.to_owned()).with_key(letter.key).with_headers(headers);
-        self.producer.send(record).await.expect("a broker")
+        Record::new(self.dead.clone(), text.to_owned()).with_key(letter.key).with_headers(headers)
     }
 
     /// Sets so many texts aside, `0` and on, under as many keys as there are.
@@ -70,6 +81,20 @@ impl Stage {
         for (number, key) in (0..letters).zip(KEYS.iter().cycle()) {
             let _receipt = self.set_aside(&number.to_string(), Letter { key, ..LETTER }).await;
         }
+    }
+
+    /// The group that remembers what was sent back.
+    pub(crate) fn group(&self) -> String {
+        format!("{}.redrive", self.dead)
+    }
+
+    /// Lets Kafka forget that group, as it does by itself after a time.
+    pub(crate) async fn forget_group(&self) {
+        let mut config = rdkafka::ClientConfig::new();
+        let admin: AdminClient<DefaultClientContext> =
+            config.set("bootstrap.servers", &self.brokers).create().expect("a client");
+        let deleted = admin.delete_groups(&[&self.group()], &AdminOptions::new()).await.expect("a broker");
+        assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
     }
 
     /// What stands on a topic.
@@ -138,6 +163,26 @@ impl Ended {
     pub(crate) fn json(&self) -> Vec<serde_json::Value> {
         self.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
+}
+
+/// Sends the program a signal, such as `TERM`.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let kill = format!("kill -{name} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+}
+
+/// How the program ended, if it did by itself in time; else it is killed.
+pub(crate) fn ended_within(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        if let Some(status) = child.try_wait().expect("a child") {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("a child");
+    None
 }
 
 fn unique(name: &str) -> String {

@@ -3,7 +3,7 @@
 use payflow_core::{AckToken, Consumer as _, Inbound, Room};
 use payflow_kafka::{KafkaConfig, KafkaConsumer, KafkaConsumerConfig};
 
-use crate::harness::{LETTER, Stage};
+use crate::harness::{LETTER, Stage, ended_within, signal};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Kafka broker: run cargo xtask test"]
@@ -69,7 +69,26 @@ async fn lag_can_be_watched_until_it_is_told_to_end() {
     let looks: Vec<String> = std::io::BufRead::lines(out).take(3).map(|line| line.expect("text")).collect();
 
     assert!(looks.iter().all(|look| look.contains("\"lag\":0")), "{looks:?}");
-    let signal = format!("kill -TERM {}", watching.id());
-    assert!(std::process::Command::new("sh").args(["-c", &signal]).status().expect("a shell").success());
+    signal(&watching, "TERM");
     assert_eq!(watching.wait().expect("a child").code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Kafka broker: run cargo xtask test"]
+async fn a_watch_ends_when_nobody_reads_it_any_more() {
+    let stage = Stage::new(1).await;
+    let mut watching = stage
+        .payflow(&["lag", "--group", "any", "--topic", stage.dead.as_str(), "--watch", "1", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program was built");
+    let mut out = std::io::BufReader::new(watching.stdout.take().expect("piped"));
+    let mut look = String::new();
+    std::io::BufRead::read_line(&mut out, &mut look).expect("text");
+    assert!(look.contains("\"lag\":0"), "{look}");
+
+    drop(out);
+
+    let ended = ended_within(&mut watching, std::time::Duration::from_secs(30)).expect("it ends by itself");
+    assert_eq!(ended.code(), Some(0));
 }

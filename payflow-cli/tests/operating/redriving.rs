@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use payflow_core::{DeadLetters, Headers, Producer as _, Record};
 
-use crate::harness::{Ended, LETTER, Letter, Stage};
+use crate::harness::{Ended, LETTER, Letter, Stage, signal};
 
 const REDRIVE: [&str; 4] = ["dead-letters", "redrive", "--rate", "10000"];
 
@@ -25,7 +25,7 @@ async fn a_dry_run_tells_and_changes_nothing_and_a_second_redrive_sends_nothing_
     assert!(dry.out.contains("1 left out: may have been handled; --include-unknown"), "{dry:?}");
     assert_eq!(stage.back().await.len(), 0);
 
-    let first = redrive(&stage, &["--yes"]);
+    let first = redrive(&stage, &["--yes", "--first"]);
     assert_eq!(first.code, Some(0), "{first:?}");
     assert!(first.out.starts_with("30 sent, of 31 looked at\n"), "{first:?}");
     assert_eq!(stage.back().await.len(), 30);
@@ -60,7 +60,7 @@ async fn what_a_filter_leaves_out_stays_for_the_next_redrive_alone() {
         let _receipt = stage.set_aside(&number.to_string(), Letter { stage: name, key, ..LETTER }).await;
     }
 
-    let first = redrive(&stage, &["--yes", "--stage", "handler", "--limit", "20"]);
+    let first = redrive(&stage, &["--yes", "--first", "--stage", "handler", "--limit", "20"]);
     assert!(first.out.starts_with("20 sent") && first.out.contains("the limit is reached"), "{first:?}");
     let second = redrive(&stage, &["--yes", "--stage", "handler"]);
     assert!(second.out.starts_with("10 sent, of 20 looked at\n"), "{second:?}");
@@ -91,7 +91,7 @@ async fn a_redrive_that_is_killed_is_finished_by_the_next_and_repeats_little() {
     let stage = Stage::new(3).await;
     stage.set_many_aside(LETTERS).await;
     let mut killed = stage
-        .payflow(&["dead-letters", "redrive", "--yes", "--rate", "50"])
+        .payflow(&["dead-letters", "redrive", "--yes", "--first", "--rate", "50"])
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()
@@ -121,14 +121,13 @@ async fn told_to_stop_it_commits_what_it_sent_and_says_what_it_did() {
     let stage = Stage::new(2).await;
     stage.set_many_aside(200).await;
     let running = stage
-        .payflow(&["dead-letters", "redrive", "--yes", "--rate", "50", "--json"])
+        .payflow(&["dead-letters", "redrive", "--yes", "--first", "--rate", "50", "--json"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("the program was built");
     while stage.back().await.len() < 20 {}
-    let signal = format!("kill -TERM {}", running.id());
-    assert!(std::process::Command::new("sh").args(["-c", &signal]).status().expect("a shell").success());
+    signal(&running, "TERM");
 
     let stopped = Ended::of(running.wait_with_output().expect("a child"));
     assert_eq!(stopped.code, Some(1), "{stopped:?}");
@@ -152,13 +151,14 @@ async fn what_cannot_be_sent_stays_and_is_told_one_by_one() {
     let foreign = Record::new(stage.dead.clone(), "foreign").with_headers(headers);
     let _receipt = stage.producer.send(foreign).await.expect("a broker");
 
-    let nowhere = redrive(&stage, &["--yes", "--to", "a-topic-that-is-not-there"]);
+    let nowhere = redrive(&stage, &["--yes", "--first", "--to", "a-topic-that-is-not-there"]);
     assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
     assert!(nowhere.out.contains("2 refused for good") && nowhere.out.contains("0@0: "), "{nowhere:?}");
-    let itself = redrive(&stage, &["--yes", "--to", stage.dead.as_str()]);
+    let itself = redrive(&stage, &["--yes", "--first", "--to", stage.dead.as_str()]);
     assert!(itself.out.contains("2 left out: they would go to the dead-letter topic itself"), "{itself:?}");
 
-    let rest = redrive(&stage, &["--yes"]);
+    // Nothing was sent until now.
+    let rest = redrive(&stage, &["--yes", "--first"]);
     assert_eq!(rest.code, Some(0), "{rest:?}");
     assert!(rest.out.starts_with("2 sent, of 3 looked at\n"), "{rest:?}");
     assert!(rest.out.contains("0@2: is no dead letter of payflow's"), "{rest:?}");

@@ -87,7 +87,9 @@ async fn what_a_broken_service_set_aside_is_handled_once_it_is_mended_and_poison
     mended.store(true, Ordering::SeqCst);
     // Once each is handled; poison comes back three times.
     for round in 1..=3 {
-        let redriven = stage.run(&["dead-letters", "redrive", "--yes", "--json", "--rate", "10000"]);
+        let again = ["dead-letters", "redrive", "--yes", "--json", "--rate", "10000"];
+        let redriven =
+            if round == 1 { stage.run(&[&again[..], &["--first"]].concat()) } else { stage.run(&again) };
         let sent = if round == 1 { PAYMENTS } else { 1 };
         assert_eq!(
             (redriven.code, redriven.json()[0]["sent"].as_u64()),

@@ -20,7 +20,14 @@ fn help_teaches_with_examples_and_names_the_variables() {
         ),
         (
             &["dead-letters", "redrive", "--help"],
-            &["Examples:", "--dry-run", "--include-unknown", "--max-round-trips", "PAYFLOW_PARTITIONER"],
+            &[
+                "Examples:",
+                "--dry-run",
+                "--first",
+                "--include-unknown",
+                "--max-round-trips",
+                "PAYFLOW_PARTITIONER",
+            ],
         ),
         (&["lag", "--help"], &["Examples:", "PAYFLOW_GROUP", "--watch"]),
     ] {
