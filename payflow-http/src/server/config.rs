@@ -91,8 +91,9 @@ impl ServerConfig {
 
     /// Sets how many requests are under way at once, over all connections. Default 4,096.
     ///
-    /// One more is answered 503 with `Retry-After` before the service sees it (`UNAVAILABLE` for gRPC). Health checks
-    /// count too: give them a server and a listener of their own where overload must not fail them.
+    /// Each is until its answer has left for the socket. One more is answered 503 with `Retry-After` before the service sees
+    /// it (`UNAVAILABLE` for gRPC). Health checks count too: give them a server and a listener of their own where overload
+    /// must not fail them.
     pub const fn with_requests_max(mut self, requests: usize) -> Self {
         self.requests_max = requests;
         self
@@ -153,8 +154,8 @@ impl ServerConfig {
 
     /// Sets how long a client may take nothing of what is ready for it. Default 20 s. The connection is closed.
     ///
-    /// It holds for a full socket, and for an HTTP/2 client that opens no window. A service that is slow to produce
-    /// its answer's body does not count.
+    /// It holds for a full socket, and for an HTTP/2 client that opens no window: of each answer by itself it has to take
+    /// 16 KiB in that time, or all that is ready. A service that is slow to produce its answer's body does not count.
     pub const fn with_write_deadline(mut self, deadline: Duration) -> Self {
         self.write_deadline = deadline;
         self

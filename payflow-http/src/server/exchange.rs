@@ -18,7 +18,10 @@ use http::{Method, Request, Response, StatusCode, Uri};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 use tower_service::Service;
 
 use super::{
@@ -26,9 +29,10 @@ use super::{
     body::{RequestBody, TimedOut},
     config::ServerConfig,
     progress::SharedProgress,
-    response_body::{BoxError, ResponseBody, UnderWay, panic_message},
+    response_body::{BoxError, ResponseBody, panic_message},
     target,
     timers::{Timer, Timers},
+    under_way::UnderWay,
 };
 
 /// The service as hyper calls it, for one connection.
@@ -82,13 +86,16 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let mut under_way = UnderWay::begin(self.progress.clone());
         let asker = Asker::of(&request);
-        if let Err((status, detail, then)) = self.admit(&request, &mut under_way) {
-            tracing::debug!(%status, detail, "request refused");
-            let refusal = asker.answer(status, detail, then);
-            return Box::pin(async move { Ok(refusal.map(|text| ResponseBody::own(text, under_way))) });
-        }
+        let under_way = match self.admit(&request) {
+            Ok(permit) => UnderWay::begin(self.progress.clone(), Some(permit)),
+            Err((status, detail, then)) => {
+                tracing::debug!(%status, detail, "request refused");
+                let under_way = UnderWay::begin(self.progress.clone(), None);
+                let refusal = asker.answer(status, detail, then);
+                return Box::pin(async move { Ok(refusal.map(|text| ResponseBody::own(text, under_way))) });
+            }
+        };
 
         let body_timed_out = TimedOut::default();
         let (method, uri) = (request.method().clone(), request.uri().clone());
@@ -115,12 +122,11 @@ where
 }
 
 impl<S> Exchange<S> {
-    /// Decides whether the service gets to see the request.
+    /// Decides whether the service gets to see the request, and takes one of the places for it.
     fn admit(
         &self,
         request: &Request<Incoming>,
-        under_way: &mut UnderWay,
-    ) -> Result<(), (StatusCode, &'static str, Then)> {
+    ) -> Result<OwnedSemaphorePermit, (StatusCode, &'static str, Then)> {
         target::check(request.method(), request.uri(), request.version(), request.headers())
             .map_err(|refusal| (refusal.status, refusal.detail, Then::Close))?;
         // hyper counts for HTTP/1, and knows no such limit for HTTP/2.
@@ -128,12 +134,10 @@ impl<S> Exchange<S> {
             let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
             return Err((status, "the request has too many headers", Then::Close));
         }
-        let Ok(permit) = Arc::clone(&self.limits.requests).try_acquire_owned() else {
+        Arc::clone(&self.limits.requests).try_acquire_owned().map_err(|_no_place| {
             let status = StatusCode::SERVICE_UNAVAILABLE;
-            return Err((status, "the server has too many requests under way", Then::GoOn));
-        };
-        under_way.hold(permit);
-        Ok(())
+            (status, "the server has too many requests under way", Then::GoOn)
+        })
     }
 }
 

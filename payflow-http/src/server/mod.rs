@@ -10,10 +10,12 @@ mod exchange;
 mod framing;
 mod http1;
 mod progress;
+mod requests;
 mod response_body;
 mod target;
 mod timers;
 mod transport;
+mod under_way;
 
 use std::{error::Error, future::Future, io, pin::pin, sync::Arc};
 

@@ -5,24 +5,23 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
-use super::ServerConfig;
+use super::{
+    ServerConfig,
+    requests::{Request, Requests},
+};
 
 /// What a connection does and since when. A value: it owns no clock, takes `now`, and returns what to do.
 #[derive(Debug)]
 pub(super) struct Progress {
     deadlines: Deadlines,
     opened_at: Instant,
-    /// Requests that the service has and whose answer is not handed over in full.
-    under_way: usize,
+    under_way: Requests,
     requests: u64,
     idle_since: Instant,
     head_since: Option<Instant>,
     write_blocked_since: Option<Instant>,
-    /// Answers of which a frame is handed over and the next one was not asked for.
-    untaken: usize,
-    taken_at: Instant,
     closing_since: Option<Instant>,
 }
 
@@ -61,13 +60,11 @@ impl Progress {
         Self {
             deadlines,
             opened_at: now,
-            under_way: 0,
+            under_way: Requests::new(),
             requests: 0,
             idle_since: now,
             head_since: None,
             write_blocked_since: None,
-            untaken: 0,
-            taken_at: now,
             closing_since: None,
         }
     }
@@ -75,11 +72,11 @@ impl Progress {
     /// Says what to do at `now`. Every deadline that starts later ends after the returned time.
     pub(super) fn check(&self, now: Instant) -> Check {
         let Deadlines { header, idle, write, linger, age } = self.deadlines;
-        let is_idle = self.under_way == 0;
+        let is_idle = self.under_way.is_empty();
         // While a request is under way, the head behind it cannot be read on, and nobody is late with it.
         let head = self.head_since.filter(|_| is_idle).map(|since| since.max(self.idle_since) + header);
         let blocked = self.write_blocked_since.map(|since| since + write);
-        let untaken = (self.untaken > 0).then(|| self.taken_at + write);
+        let untaken = self.under_way.untaken_since().map(|since| since + write);
         let lingering = self
             .closing_since
             .filter(|_| is_idle && self.write_blocked_since.is_none())
@@ -119,26 +116,20 @@ impl Progress {
         self.idle_since = now;
     }
 
-    pub(super) const fn request_began(&mut self) {
-        self.under_way += 1;
+    /// Returns the number by which the request is named until it ends.
+    pub(super) fn request_began(&mut self, permit: Option<OwnedSemaphorePermit>) -> usize {
         self.requests += 1;
+        self.under_way.begin(permit)
     }
 
-    pub(super) const fn request_ended(&mut self, now: Instant) {
-        self.under_way -= 1;
+    pub(super) fn piece_handed(&mut self, number: usize, takes_over: bool, now: Instant) {
+        self.under_way.piece_handed(number, takes_over, now);
+    }
+
+    pub(super) fn let_go(&mut self, number: usize, is_piece: bool, now: Instant) -> Option<Request> {
+        let ended = self.under_way.let_go(number, is_piece, now)?;
         self.idle_since = now;
-    }
-
-    pub(super) const fn frame_handed(&mut self, now: Instant) {
-        if self.untaken == 0 {
-            self.taken_at = now;
-        }
-        self.untaken += 1;
-    }
-
-    pub(super) const fn frame_taken(&mut self, now: Instant) {
-        self.untaken -= 1;
-        self.taken_at = now;
+        Some(ended)
     }
 
     pub(super) fn write_blocked(&mut self, now: Instant) {
@@ -188,7 +179,7 @@ impl SharedProgress {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Progress> {
-        // Its methods only set fields, so a panic leaves nothing half done.
+        // Its methods only set fields and call nobody, so a panic leaves nothing half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -235,8 +226,8 @@ mod tests {
     #[test]
     fn idle_time_counts_from_the_end_of_the_last_request() {
         let (mut progress, start) = connection();
-        progress.request_began();
-        progress.request_ended(start + 50 * SECOND);
+        let request = progress.request_began(None);
+        progress.let_go(request, false, start + 50 * SECOND);
         assert_eq!(run(&progress, start), (Check::Close, 50 * SECOND + DEADLINES.idle));
     }
 
@@ -250,36 +241,57 @@ mod tests {
     #[test]
     fn head_behind_a_request_under_way_is_not_late() {
         let (mut progress, start) = connection();
-        progress.request_began();
+        let request = progress.request_began(None);
         progress.head_began(start);
         assert!(matches!(progress.check(start + 500 * SECOND), Check::At(_)));
 
-        progress.request_ended(start + 500 * SECOND);
+        progress.let_go(request, false, start + 500 * SECOND);
         assert_eq!(run(&progress, start + 500 * SECOND), (Check::Drop(Overdue::Header), DEADLINES.header));
     }
 
     #[test]
     fn slow_service_is_nobody_elses_fault() {
         let (mut progress, start) = connection();
-        progress.request_began();
-        progress.frame_handed(start);
-        progress.frame_taken(start);
+        let request = progress.request_began(None);
+        progress.piece_handed(request, false, start);
+        progress.let_go(request, true, start);
         assert!(matches!(progress.check(start + 500 * SECOND), Check::At(_)));
     }
 
     #[test]
-    fn answer_that_is_not_taken_drops_the_connection() {
+    fn answer_that_is_not_taken_drops_the_connection_whatever_the_others_do() {
         let (mut progress, start) = connection();
-        progress.request_began();
-        progress.request_began();
-        progress.frame_handed(start);
-        progress.frame_handed(start + 15 * SECOND);
-        progress.frame_taken(start + 19 * SECOND);
+        let [first, second] = [progress.request_began(None), progress.request_began(None)];
+        progress.piece_handed(first, true, start);
+        progress.piece_handed(second, true, start + 15 * SECOND);
+        progress.let_go(first, true, start + 19 * SECOND);
         assert_eq!(
             run(&progress, start + 19 * SECOND),
-            (Check::Drop(Overdue::Write), DEADLINES.write),
-            "one of two moved, so the other has the full time again"
+            (Check::Drop(Overdue::Write), 15 * SECOND + DEADLINES.write - 19 * SECOND),
+            "one of two moved, which gives the other no more time"
         );
+    }
+
+    #[test]
+    fn answer_of_which_a_piece_was_taken_has_the_full_time_again() {
+        let (mut progress, start) = connection();
+        let request = progress.request_began(None);
+        progress.piece_handed(request, false, start);
+        progress.piece_handed(request, true, start);
+        progress.let_go(request, true, start + 19 * SECOND);
+        assert_eq!(run(&progress, start + 19 * SECOND), (Check::Drop(Overdue::Write), DEADLINES.write));
+    }
+
+    #[test]
+    fn connection_is_not_idle_while_the_end_of_an_answer_waits() {
+        let (mut progress, start) = connection();
+        progress.closing(start);
+        let request = progress.request_began(None);
+        progress.piece_handed(request, true, start);
+        assert!(matches!(progress.check(start + 15 * SECOND), Check::At(_)));
+
+        progress.let_go(request, true, start + 15 * SECOND);
+        assert_eq!(run(&progress, start + 15 * SECOND), (Check::Drop(Overdue::Linger), DEADLINES.linger));
     }
 
     #[test]
@@ -316,7 +328,7 @@ mod tests {
     fn old_connection_is_closed_whatever_it_does_and_its_request_is_let_finish() {
         let start = Instant::now();
         let mut progress = Progress::new(DEADLINES.with_age_max(40 * SECOND, 0), start);
-        progress.request_began();
+        progress.request_began(None);
         assert_eq!(run(&progress, start), (Check::Close, 40 * SECOND));
 
         progress.closing(start + 40 * SECOND);
@@ -333,7 +345,7 @@ mod tests {
     fn request_that_came_while_closing_is_let_finish() {
         let (mut progress, start) = connection();
         progress.closing(start);
-        progress.request_began();
+        progress.request_began(None);
         assert!(matches!(progress.check(start + 500 * SECOND), Check::At(_)));
     }
 }

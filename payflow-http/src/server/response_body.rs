@@ -11,9 +11,8 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
-use super::progress::SharedProgress;
+use super::under_way::{Piece, UnderWay};
 
 /// The error type that hyper takes from bodies and services.
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
@@ -22,14 +21,15 @@ pin_project! {
     /// The body of an answer: the service's, in pieces of at most 16 KiB, or the server's own.
     ///
     /// A panic in the service's body becomes an error of the body, which breaks off the answer and nothing else.
-    /// While it lives, the request counts as under way.
+    /// While it or one of its pieces lives, the request counts as under way.
     #[derive(Debug)]
     pub(super) struct ResponseBody<B> {
         #[pin]
         source: Source<B>,
         // What is left of a frame that was too large for one piece.
         rest: Bytes,
-        under_way: UnderWay,
+        // Goes with the last piece.
+        under_way: Option<UnderWay>,
     }
 }
 
@@ -45,11 +45,11 @@ pin_project! {
 
 impl<B> ResponseBody<B> {
     pub(super) const fn of_service(body: B, under_way: UnderWay) -> Self {
-        Self { source: Source::Service { body }, rest: Bytes::new(), under_way }
+        Self { source: Source::Service { body }, rest: Bytes::new(), under_way: Some(under_way) }
     }
 
     pub(super) const fn own(bytes: Bytes, under_way: UnderWay) -> Self {
-        Self { source: Source::Own { bytes }, rest: Bytes::new(), under_way }
+        Self { source: Source::Own { bytes }, rest: Bytes::new(), under_way: Some(under_way) }
     }
 }
 
@@ -57,36 +57,39 @@ impl<B> Body for ResponseBody<B>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>>,
 {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = self.project();
-        this.under_way.frame_taken();
+    ) -> Poll<Option<Result<Frame<Piece>, BoxError>>> {
+        let mut this = self.project();
         if this.rest.is_empty() {
-            match ready!(this.source.poll_source(cx)) {
+            match ready!(this.source.as_mut().poll_source(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => *this.rest = data,
-                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                    Err(trailers) => {
+                        let trailers = trailers.map_data(|bytes| Piece::new(bytes, None));
+                        return Poll::Ready(Some(Ok(trailers)));
+                    }
                 },
-                end => return Poll::Ready(end),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
             }
         }
-        let piece = this.rest.split_to(this.rest.len().min(PIECE_BYTES_MAX));
-        this.under_way.frame_handed();
-        Poll::Ready(Some(Ok(Frame::data(piece))))
+        let bytes = this.rest.split_to(this.rest.len().min(PIECE_BYTES_MAX));
+        let is_last = this.rest.is_empty() && this.source.is_end_stream();
+        let under_way = if is_last {
+            this.under_way.take().map(UnderWay::into_last_piece)
+        } else {
+            this.under_way.as_ref().map(UnderWay::with_piece)
+        };
+        Poll::Ready(Some(Ok(Frame::data(Piece::new(bytes, under_way)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
-            && match &self.source {
-                Source::Service { body } => body.is_end_stream(),
-                Source::Own { bytes } => bytes.is_empty(),
-                Source::Panicked => true,
-            }
+        self.rest.is_empty() && self.source.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -109,6 +112,14 @@ impl<B> Source<B>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>>,
 {
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Service { body } => body.is_end_stream(),
+            Self::Own { bytes } => bytes.is_empty(),
+            Self::Panicked => true,
+        }
+    }
+
     fn poll_source(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -128,48 +139,6 @@ where
                 Poll::Ready(Some(Err("body panicked".into())))
             }
         }
-    }
-}
-
-/// Counts a request as under way for as long as it lives, and says when the client takes nothing of its answer.
-#[derive(Debug)]
-pub(super) struct UnderWay {
-    progress: SharedProgress,
-    frame_is_out: bool,
-    permit: Option<OwnedSemaphorePermit>,
-}
-
-impl UnderWay {
-    pub(super) fn begin(progress: SharedProgress) -> Self {
-        progress.lock().request_began();
-        Self { progress, frame_is_out: false, permit: None }
-    }
-
-    /// Holds one of the server's places for requests until the end.
-    pub(super) fn hold(&mut self, permit: OwnedSemaphorePermit) {
-        self.permit = Some(permit);
-    }
-
-    fn frame_handed(&mut self) {
-        self.frame_is_out = true;
-        self.progress.lock().frame_handed(Instant::now());
-    }
-
-    fn frame_taken(&mut self) {
-        if std::mem::take(&mut self.frame_is_out) {
-            self.progress.lock().frame_taken(Instant::now());
-        }
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        let now = Instant::now();
-        let mut progress = self.progress.lock();
-        if self.frame_is_out {
-            progress.frame_taken(now);
-        }
-        progress.request_ended(now);
     }
 }
 

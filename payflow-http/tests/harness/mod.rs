@@ -164,6 +164,24 @@ pub(crate) fn statuses(sent: &str) -> Vec<u16> {
     answers.map(|answer| answer[2..5].parse().expect("a status code")).collect()
 }
 
+/// A frame of HTTP/2.
+pub(crate) fn http2_frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("a small payload").to_be_bytes();
+    let head = [length[1], length[2], length[3], kind, flags];
+    [&head[..], &stream.to_be_bytes(), payload].concat()
+}
+
+/// What an HTTP/2 client sends first that opens a window of so many bytes for each answer.
+pub(crate) fn http2_hello_with_window(bytes: u32) -> Vec<u8> {
+    let window = [&[0, 4], &bytes.to_be_bytes()[..]].concat();
+    [&HTTP2_HELLO[..24], &http2_frame(HTTP2_SETTINGS, 0, 0, &window)].concat()
+}
+
+/// Opens the window of an answer by so many bytes more.
+pub(crate) fn http2_open_window(stream: u32, bytes: u32) -> Vec<u8> {
+    http2_frame(HTTP2_WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes())
+}
+
 /// What an HTTP/2 client sends first: the preface and empty settings.
 pub(crate) const HTTP2_HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
@@ -175,9 +193,12 @@ pub(crate) fn http2_get_wait(stream: u8) -> Vec<u8> {
     frame
 }
 
+pub(crate) const HTTP2_DATA: u8 = 0x0;
 pub(crate) const HTTP2_HEADERS: u8 = 0x1;
 pub(crate) const HTTP2_RESET: u8 = 0x3;
+pub(crate) const HTTP2_SETTINGS: u8 = 0x4;
 pub(crate) const HTTP2_GO_AWAY: u8 = 0x7;
+pub(crate) const HTTP2_WINDOW_UPDATE: u8 = 0x8;
 
 /// A frame that the server sent.
 #[derive(Debug)]
