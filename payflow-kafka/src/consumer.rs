@@ -45,7 +45,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// handed over lies in buffers of about 64 KiB, whose sum is
 /// [bounded](KafkaConsumerConfig::with_buffer_bytes_max). A partition that the group has committed nothing of begins at
 /// its oldest record. Offsets that were deleted before they were handled are told by one error line; a partition that
-/// begins anew below the committed offset is [lost](payflow_core::Change::Lost) and assigned anew.
+/// begins anew below the committed offset is [lost](payflow_core::Change::Lost) and assigned anew, and the group's place
+/// is set back to there at once.
 ///
 /// Brokers that cannot be reached are no error: `receive` waits until one is back, and [`health`](Self::health) tells.
 /// [`Fatal`](payflow_core::Fault::Fatal) is what makes the member unusable: fenced, or not authorised.

@@ -39,9 +39,8 @@ impl KafkaHealth {
         if connected && self.is_connected() {
             return false;
         }
-        let change = |state: u64| Some(if connected { gained(state) } else { lost(state) });
-        let before = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, change);
-        before.is_ok_and(|state| (state & CONNECTED != 0) != connected)
+        let before = self.change(if connected { gained } else { lost });
+        (before & CONNECTED != 0) != connected
     }
 
     /// What is known now.
@@ -49,10 +48,15 @@ impl KafkaHealth {
         Seen(self.0.load(Ordering::Acquire))
     }
 
-    /// A broker has answered what was asked after `seen`. Changes nothing if the connections were lost since: the loss
-    /// may be younger than the answer.
+    /// A broker has answered what was asked after `seen`. No connection if they were lost since: the loss may be younger than
+    /// the answer. But a broker was reached.
     pub(crate) fn connected_as_of(&self, seen: Seen) {
-        let _ = self.0.compare_exchange(seen.0, gained(seen.0), Ordering::AcqRel, Ordering::Acquire);
+        self.change(|state| if losses(state) == losses(seen.0) { gained(state) } else { reached(state) });
+    }
+
+    /// A broker has answered a client that another one replaces, which is not connected by that.
+    pub(crate) fn reached(&self) {
+        self.change(reached);
     }
 
     /// Whether a broker was reached at any time from `seen` until now.
@@ -60,32 +64,52 @@ impl KafkaHealth {
         let connects = |state: u64| state & (LOSS - 1) & !ENDED;
         seen.0 & CONNECTED != 0 || connects(self.0.load(Ordering::Acquire)) != connects(seen.0)
     }
+
+    /// Tells what was there before.
+    fn change(&self, change: impl Fn(u64) -> u64) -> u64 {
+        // Both arms hold that; the second is never taken.
+        match self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| Some(change(state))) {
+            Ok(before) | Err(before) => before,
+        }
+    }
 }
 
 /// What was known of a connection at some time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen(u64);
 
+/// Nothing new while it is connected.
+const fn reached(state: u64) -> u64 {
+    let connects = state.wrapping_add(CONNECT) & CONNECTS;
+    if state & CONNECTED == 0 { (state & !CONNECTS) | connects } else { state }
+}
+
 const fn gained(state: u64) -> u64 {
-    if state & CONNECTED == 0 { (state | CONNECTED).wrapping_add(CONNECT) } else { state }
+    reached(state) | CONNECTED
 }
 
 const fn lost(state: u64) -> u64 {
     (state & !CONNECTED).wrapping_add(LOSS)
 }
 
-/// Two bits; then how often a connection was gained, up to bit 31; then how often the last one was lost.
+const fn losses(state: u64) -> u64 {
+    state / LOSS
+}
+
+/// Two bits; then how often a broker was reached that was not known, up to bit 31; then how often the last connection was
+/// lost.
 const CONNECTED: u64 = 1;
 const ENDED: u64 = 1 << 1;
 const CONNECT: u64 = 1 << 2;
 const LOSS: u64 = 1 << 32;
+const CONNECTS: u64 = LOSS - CONNECT;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_older_than_a_loss_counts_for_nothing() {
+    fn an_answer_older_than_a_loss_is_no_connection() {
         let health = KafkaHealth::new();
         assert!(!health.is_connected());
         let seen = health.seen();
@@ -96,7 +120,7 @@ mod tests {
         let seen = health.seen();
         assert!(!health.set_connected(false));
         health.connected_as_of(seen);
-        assert!(!health.is_connected());
+        assert!(!health.is_connected() && health.was_connected_since(seen));
         assert!(health.set_connected(true));
         assert!(health.is_connected());
     }
@@ -120,6 +144,27 @@ mod tests {
         assert!(!health.was_connected_since(after));
         health.set_connected(true);
         assert!(health.was_connected_since(after));
+    }
+
+    #[test]
+    fn a_broker_that_another_client_reached_is_known_and_no_connection() {
+        let health = KafkaHealth::new();
+        let before = health.seen();
+        health.reached();
+        assert!(!health.is_connected() && health.was_connected_since(before));
+        let after = health.seen();
+        assert!(!health.was_connected_since(after));
+
+        health.reached();
+        health.connected_as_of(after);
+        assert!(health.is_connected(), "it does not make an answer old");
+    }
+
+    #[test]
+    fn how_often_a_broker_was_reached_runs_over_into_nothing_else() {
+        let state = reached(CONNECTS | LOSS | ENDED);
+        assert_eq!(state, LOSS | ENDED);
+        assert_eq!(gained(CONNECTS), CONNECTED);
     }
 
     #[test]

@@ -2,9 +2,12 @@
 
 mod ages;
 mod client;
+mod clock;
 mod context;
 mod encode;
+mod late;
 mod line;
+mod looking;
 mod pending;
 mod polling;
 mod queue;

@@ -58,8 +58,8 @@ enum Ended {
     Read,
     /// It was told.
     Told,
-    /// Reading failed, and it was told with its cause.
-    Failed,
+    /// Reading failed: the cause, until it was told.
+    Failed(Option<Error>),
 }
 
 /// Which records of a topic are read.
@@ -153,9 +153,14 @@ impl KafkaReader {
                     into.deliveries.push(delivery);
                 }
                 Some(Step::End(end)) => into.ends.push(end),
+                // What came before it is handed over first: a call tells the one or the other.
+                Some(Step::Failed(error)) if is_something => {
+                    self.ended = Ended::Failed(Some(error));
+                    return Ok(true);
+                }
                 Some(Step::Failed(error)) => {
-                    self.ended = Ended::Failed;
-                    return if is_something { Ok(true) } else { Err(error) };
+                    self.ended = Ended::Failed(None);
+                    return Err(error);
                 }
                 None => return Ok(is_something),
             }
@@ -189,7 +194,7 @@ impl Consumer for KafkaReader {
             pending::<()>().await;
         }
         loop {
-            match self.ended {
+            match &mut self.ended {
                 Ended::No => {}
                 Ended::Read => {
                     self.ended = Ended::Told;
@@ -197,9 +202,10 @@ impl Consumer for KafkaReader {
                     return Ok(());
                 }
                 Ended::Told => pending().await,
-                Ended::Failed => {
-                    let reason = "reading failed before: open the topic again";
-                    return Err(Error::fatal(OPERATION).because(reason));
+                Ended::Failed(cause) => {
+                    let told =
+                        || Error::fatal(OPERATION).because("reading failed before: open the topic again");
+                    return Err(cause.take().unwrap_or_else(told));
                 }
             }
             match self.steps.recv().await {
@@ -261,3 +267,6 @@ fn spans(positions: &Positions, topic: &Topic, which: &Which) -> Result<Vec<Span
 fn finished(committed: Option<Committed>) -> FinishedBeyond {
     committed.and_then(|committed| committed.finished.ok()).unwrap_or_else(FinishedBeyond::none)
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,8 +30,8 @@ pub(super) struct Holdings {
 struct Holding {
     assignment: Assignment,
     tracker: OffsetTracker,
-    /// What the group has committed, as far as is known here.
-    committed: Committed,
+    /// What the group has committed, as far as is known here. `None`: a place in a log that is gone.
+    committed: Option<Committed>,
     /// Counts what may change the next commit, and how much of it `committed` holds: to look costs less than to encode.
     changes: u64,
     changes_committed: u64,
@@ -84,7 +84,7 @@ impl Holdings {
             // `free_slot` has just made or found this place.
             self.slots[slot] = Some(Holding {
                 assignment,
-                committed: Committed { offset, metadata: finished.encode(offset).text },
+                committed: Some(Committed { offset, metadata: finished.encode(offset).text }),
                 tracker: OffsetTracker::resume(offset, finished),
                 changes: 0,
                 changes_committed: 0,
@@ -101,6 +101,20 @@ impl Holdings {
             self.changes.push(Change::Assigned(assigned.clone()));
         }
         assigned
+    }
+
+    /// The log of a partition was cut off or begun anew: what is out of the old one is stale, and the other one is read from
+    /// `offset` on. Where that is the next commit says, whether anything finishes or not: the group's place in the old log
+    /// may lie beyond records of the new one.
+    pub(super) fn begin_anew(&mut self, slot: u32, offset: i64) -> Option<Assignment> {
+        let Assignment { topic, partition, .. } = self.slot(slot)?.assignment.clone();
+        self.lose(&[slot]);
+        let anew = self.assign([(topic, partition, offset, FinishedBeyond::none())]).pop()?;
+        if let Some(holding) = self.slot_mut(anew.slot) {
+            holding.committed = None;
+            holding.changes += 1;
+        }
+        Some(anew)
     }
 
     /// The slots of those of `partitions` that are held.
@@ -217,7 +231,7 @@ impl Holdings {
             let Assignment { slot, generation, topic, partition } = &holding.assignment;
             let (slot, generation, partition) = (*slot, *generation, *partition);
             let committed = Committed::of(&holding.tracker);
-            (committed != holding.committed).then(|| Watermark {
+            (holding.committed.as_ref() != Some(&committed)).then(|| Watermark {
                 topic: topic.clone(),
                 partition,
                 committed,
@@ -258,9 +272,9 @@ impl Holdings {
     /// This much is durable.
     pub(super) fn committed(&mut self, watermark: &Watermark) {
         if let Some(holding) = self.current(AckToken::new(watermark.slot, watermark.generation, 0))
-            && watermark.committed.offset >= holding.committed.offset
+            && holding.committed.as_ref().is_none_or(|before| watermark.committed.offset >= before.offset)
         {
-            holding.committed = watermark.committed.clone();
+            holding.committed = Some(watermark.committed.clone());
             holding.changes_committed = watermark.changes;
         }
     }

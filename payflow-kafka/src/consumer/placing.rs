@@ -1,11 +1,10 @@
 //! What is done with a record by where it lies.
 
-use payflow_core::FinishedBeyond;
 use rdkafka::consumer::ConsumerContext;
 use tracing::error;
 
-use super::reading::{Place, Reading};
-use super::shared::Shared;
+use super::holdings::Holdings;
+use super::reading::{Anew, Place, Reading};
 use crate::native::{DataConsumer, Read};
 
 /// Takes a record in, or finds out why it does not lie where it was expected.
@@ -13,7 +12,6 @@ use crate::native::{DataConsumer, Read};
 pub(super) fn place<C: ConsumerContext>(
     client: &DataConsumer<C>,
     reading: &mut Reading,
-    shared: &Shared,
     index: usize,
     message: &Read<'_>,
 ) {
@@ -23,29 +21,37 @@ pub(super) fn place<C: ConsumerContext>(
             look_behind(client, message, expected);
             reading.take(index, message);
         }
-        // Rarely, librdkafka hands out once more what it has handed out before a pause: that lies above the oldest
-        // record, and is of no later leader.
-        Place::Before
-            if low(client, message) == message.offset() || reading.is_of_later_leader(index, message) =>
-        {
-            begin_anew(reading, shared, index, message);
-        }
-        Place::Before | Place::Unsettled => {}
+        Place::Before => look_before(client, reading, index, message),
+        Place::Unsettled => {}
+    }
+}
+
+/// The record was handed out before, or the log was cut off or begun anew below the offset expected.
+fn look_before<C: ConsumerContext>(
+    client: &DataConsumer<C>,
+    reading: &mut Reading,
+    index: usize,
+    message: &Read<'_>,
+) {
+    let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
+    let known = client.watermarks(topic, partition);
+    if reading.is_of_another_log(index, offset, message.leader_epoch(), known) {
+        error!(
+            topic,
+            partition, offset, "the partition begins anew at a lower offset: it is read from there"
+        );
+        reading.note_anew(index, offset);
     }
 }
 
 /// What lies between the record and the one expected was never handed out.
 fn look_behind<C: ConsumerContext>(client: &DataConsumer<C>, message: &Read<'_>, expected: i64) {
-    let low = low(client, message);
+    // -1: that is not known.
+    let low = client.watermarks(message.topic(), message.partition()).map_or(-1, |(low, _)| low);
     // Beyond the record it says nothing of what lay before: that was compacted, or is a marker.
     if (expected + 1..=message.offset()).contains(&low) {
         tell_deleted(message.topic(), message.partition(), expected, low);
     }
-}
-
-/// The oldest offset of the record's partition, -1 if that is not known.
-fn low<C: ConsumerContext>(client: &DataConsumer<C>, message: &Read<'_>) -> i64 {
-    client.watermarks(message.topic(), message.partition()).map_or(-1, |(low, _)| low)
 }
 
 /// Retention was faster than the group.
@@ -56,26 +62,18 @@ pub(super) fn tell_deleted(topic: &str, partition: i32, from: i64, to: i64) {
     );
 }
 
-/// The log was cut off or begun anew below the offset expected: what is out of the old one is no longer ours.
-fn begin_anew(reading: &mut Reading, shared: &Shared, index: usize, message: &Read<'_>) {
-    let Some(old) = reading.assignment(index).cloned() else {
-        return;
-    };
-    let offset = message.offset();
-    error!(
-        topic = message.topic(),
-        partition = message.partition(),
-        offset,
-        "the partition begins anew at a lower offset: it is read from there"
-    );
-    let mut state = shared.lock();
-    // What is held back of the old log is gone with it.
-    let _ = state.holdings.read(reading.deliveries());
-    state.holdings.lose(&[old.slot]);
-    let anew = state.holdings.assign([(old.topic, old.partition, offset, FinishedBeyond::none())]);
-    drop(state);
-    shared.changed.notify_one();
-    reading.remove(&[old.slot]);
-    // librdkafka's position never goes back by itself.
-    reading.add_unsettled(anew, offset);
+/// Carries out what was found to begin anew, once all was taken in that was read before: what is out of an old log is no
+/// longer ours. Gives the slots.
+pub(super) fn begin_anew(reading: &mut Reading, holdings: &mut Holdings) -> Vec<u32> {
+    let mut slots = Vec::new();
+    for Anew { slot, offset } in reading.take_anew() {
+        let Some(anew) = holdings.begin_anew(slot, offset) else {
+            continue;
+        };
+        slots.push(anew.slot);
+        reading.remove(&[slot]);
+        // librdkafka's position never goes back by itself.
+        reading.add_unsettled(anew, offset);
+    }
+    slots
 }

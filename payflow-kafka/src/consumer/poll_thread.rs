@@ -16,7 +16,7 @@ use super::chunk::{Budget, Copier};
 use super::commits::{Commits, Decided, commit_failed};
 use super::context::Context;
 use super::holdings::Watermark;
-use super::placing::place;
+use super::placing::{begin_anew, place};
 use super::reading::Reading;
 use super::rebalance::Step;
 use super::shared::{Broken, Shared};
@@ -62,6 +62,8 @@ pub(super) enum Reply {
     Owner(oneshot::Sender<Result<(), Error>>),
     /// The partitions that are asked back are let go after it.
     LettingGo,
+    /// It tells the group where logs begin anew, unasked.
+    Nobody,
 }
 
 impl PollThread {
@@ -184,6 +186,10 @@ impl PollThread {
             // Whoever has dropped the future does not want to know.
             Reply::Owner(reply) => drop(reply.send(decided.outcome)),
             Reply::LettingGo => self.step.committed(),
+            // The next commit makes up for it.
+            Reply::Nobody => {
+                debug!(outcome = ?decided.outcome, "the places where logs begin anew were committed")
+            }
         }
     }
 
@@ -224,7 +230,7 @@ impl PollThread {
         if max == 0 {
             return 0;
         }
-        let Self { client, batch, reading, shared, told, .. } = self;
+        let Self { client, batch, reading, told, .. } = self;
         let mut failed = Vec::new();
         let mut records = 0;
         let count = client.read(batch, max, |message| {
@@ -237,7 +243,7 @@ impl PollThread {
                 return;
             }
             records += 1;
-            place(client, reading, shared, index, &message);
+            place(client, reading, index, &message);
         });
         if records > 0 {
             told.clear();
@@ -262,16 +268,29 @@ impl PollThread {
 
     fn hand_on(&mut self, records: usize) {
         let bytes = self.reading.take_read_bytes();
-        let deliveries = self.reading.deliveries();
-        if deliveries.is_empty() {
+        let Self { reading, shared, .. } = self;
+        if !reading.deliveries().is_empty() {
+            // A batch of larger ones than before is noticed at once, one of smaller ones by and by.
+            self.record_bytes = (bytes / records.max(1)).max(self.record_bytes * 3 / 4).max(1);
+        } else if !reading.begins_anew() {
             return;
         }
-        // A batch of larger ones than before is noticed at once, one of smaller ones by and by.
-        self.record_bytes = (bytes / records.max(1)).max(self.record_bytes * 3 / 4).max(1);
-        let held_back = self.shared.lock().holdings.read(deliveries);
+        let mut state = shared.lock();
+        let held_back = state.holdings.read(reading.deliveries());
+        let anew = begin_anew(reading, &mut state.holdings);
+        let places = match anew[..] {
+            [] => Vec::new(),
+            _ => state.holdings.uncommitted(Some(&anew)),
+        };
+        drop(state);
         self.shared.changed.notify_one();
         if !held_back.is_empty() {
+            // A token of a log that is gone finds nothing to hold back.
             self.hold_back(&held_back);
+        }
+        if !places.is_empty() {
+            // At once: the owner may ask for no commit before something has finished.
+            self.commit(places, Reply::Nobody);
         }
     }
 
@@ -321,34 +340,4 @@ impl PollThread {
 }
 
 #[cfg(test)]
-mod tests {
-    use rdkafka::ClientConfig;
-    use rdkafka::consumer::BaseConsumer;
-
-    use super::super::waker::Waker;
-    use super::*;
-
-    /// A thread of a group whose broker is nowhere.
-    fn poll_thread() -> PollThread {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", "127.0.0.1:1").set("group.id", "group");
-        let base: BaseConsumer<Context> = config.create_with_context(Context::default()).unwrap();
-        base.subscribe(&["topic"]).unwrap();
-        let waker = Arc::new(Waker::new());
-        let shared = Arc::new(Shared::new(Arc::clone(&waker)));
-        let client = DataConsumer::new(base, move || waker.wake()).unwrap();
-        PollThread::new(client, shared, KafkaHealth::new(), Duration::from_secs(5), 1 << 20)
-    }
-
-    #[test]
-    fn a_panic_is_told_and_the_client_is_closed() {
-        let mut thread = poll_thread();
-        // Divided by at each turn.
-        thread.record_bytes = 0;
-        let (shared, health) = (Arc::clone(&thread.shared), thread.health.clone());
-        thread.run();
-        assert!(shared.lock().broken.is_some() && shared.lock().ended);
-        assert!(*shared.closed.borrow());
-        assert!(health.has_ended());
-    }
-}
+mod tests;

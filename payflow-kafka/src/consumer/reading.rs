@@ -1,10 +1,16 @@
 //! What is read of each partition, and where reading stands.
 
+mod reached;
+
+use std::mem;
+
 use payflow_core::{AckToken, Assignment, Deliveries, Topic};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::chunk::Copier;
 use crate::native::Read;
+use reached::Stale;
+pub(super) use reached::{Reached, Watermarks};
 
 /// The partitions that are read, in the order of `list`.
 pub(super) struct Reading {
@@ -16,6 +22,15 @@ pub(super) struct Reading {
     copier: Copier,
     /// Read and not handed on.
     deliveries: Deliveries,
+    /// Found to be read anew, which was not carried out.
+    anew: Vec<Anew>,
+}
+
+/// A partition whose log was cut off or begun anew, and where it is to be read from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Anew {
+    pub(super) slot: u32,
+    pub(super) offset: i64,
 }
 
 struct Partition {
@@ -25,30 +40,10 @@ struct Partition {
     /// Leader epoch of the last record, -1 before the first.
     epoch: i32,
     position: Position,
+    /// librdkafka has paused since the last record: it may hand out again what it was handing out then.
+    may_repeat: bool,
     end_told: i64,
     stale: Option<Stale>,
-}
-
-/// What librdkafka knew of a partition's offsets before it was assigned: as long as it knows nothing else, the log may
-/// have grown since.
-#[derive(Debug, Clone, Copy)]
-struct Stale {
-    watermarks: Watermarks,
-    /// A broker has told another end since, so there is more to read.
-    refuted: bool,
-}
-
-/// The oldest offset of a partition, and the one behind the newest.
-type Watermarks = (i64, i64);
-
-/// How far reading got in a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Reached {
-    pub(super) position: i64,
-    /// There is nothing more to read.
-    pub(super) at_end: bool,
-    /// Where reading was to go on, if what stood there was deleted, and no record will tell.
-    pub(super) deleted_from: Option<i64>,
 }
 
 /// Whether librdkafka's own position can be trusted.
@@ -93,6 +88,7 @@ impl Reading {
             last: None,
             copier,
             deliveries: Deliveries::new(),
+            anew: Vec::new(),
         }
     }
 
@@ -112,10 +108,9 @@ impl Reading {
         }
     }
 
-    /// Reads these from `offset` on once librdkafka was told so, whatever it hands out before.
-    pub(super) fn add_unsettled(&mut self, assignments: Vec<Assignment>, offset: i64) {
-        let from_there = assignments.into_iter().map(|assignment| (assignment, Offset::Offset(offset)));
-        self.insert(from_there, Position::Wrong);
+    /// Reads this one from `offset` on once librdkafka was told so, whatever it hands out before.
+    pub(super) fn add_unsettled(&mut self, assignment: Assignment, offset: i64) {
+        self.insert([(assignment, Offset::Offset(offset))], Position::Wrong);
     }
 
     fn insert(&mut self, assignments: impl IntoIterator<Item = (Assignment, Offset)>, position: Position) {
@@ -124,6 +119,7 @@ impl Reading {
             expected,
             epoch: -1,
             position,
+            may_repeat: false,
             end_told: -1,
             stale: None,
         }));
@@ -162,10 +158,6 @@ impl Reading {
         })
     }
 
-    pub(super) fn assignment(&self, index: usize) -> Option<&Assignment> {
-        self.partitions.get(index).map(|partition| &partition.assignment)
-    }
-
     /// All that are read.
     pub(super) fn assignments(&self) -> impl Iterator<Item = &Assignment> {
         self.partitions.iter().map(|partition| &partition.assignment)
@@ -184,11 +176,46 @@ impl Reading {
         }
     }
 
-    /// Whether a record was written under a later leader than the last that was read.
-    pub(super) fn is_of_later_leader(&self, index: usize, message: &Read<'_>) -> bool {
-        self.partitions
-            .get(index)
-            .is_some_and(|partition| message.leader_epoch() > partition.epoch && partition.epoch >= 0)
+    /// Whether a record that lies before the one expected is of another log: the one read so far was cut off or begun anew.
+    /// `known` is what the last fetch told.
+    ///
+    /// Of one log, librdkafka hands out again only what a read was taking while it paused, and that comes first after the
+    /// pause. It lies above the oldest record, is of no later leader, and its log ends no earlier than where reading stands.
+    /// The end of a broker that has just come to lead, or does not lead, may lag behind that for a moment: what is repeated
+    /// just then is taken for another log, and so read again. The other way round it would be lost.
+    pub(super) fn is_of_another_log(
+        &self,
+        index: usize,
+        offset: i64,
+        epoch: i32,
+        known: Option<Watermarks>,
+    ) -> bool {
+        let Some(partition) = self.partitions.get(index) else {
+            return false;
+        };
+        let is_of_later_leader = epoch > partition.epoch && partition.epoch >= 0;
+        let ends_before = |end| matches!(partition.expected, Offset::Offset(expected) if end < expected);
+        !partition.may_repeat
+            || is_of_later_leader
+            || known.is_some_and(|(low, high)| low == offset || ends_before(high))
+    }
+
+    /// Partition `index` is to be read anew from `offset` on: nothing more of it is taken until then.
+    pub(super) fn note_anew(&mut self, index: usize, offset: i64) {
+        if let Some(partition) = self.partitions.get_mut(index) {
+            partition.position = Position::Wrong;
+            self.anew.push(Anew { slot: partition.assignment.slot, offset });
+        }
+    }
+
+    /// Whether a partition is to be read anew.
+    pub(super) const fn begins_anew(&self) -> bool {
+        !self.anew.is_empty()
+    }
+
+    /// The partitions that are to be read anew.
+    pub(super) fn take_anew(&mut self) -> Vec<Anew> {
+        mem::take(&mut self.anew)
     }
 
     /// Copies a record of partition `index`.
@@ -201,6 +228,7 @@ impl Reading {
         partition.expected = Offset::Offset(offset.saturating_add(1));
         partition.epoch = message.leader_epoch();
         partition.position = Position::True;
+        partition.may_repeat = false;
         self.copier.copy(message, &partition.assignment, &mut self.deliveries);
     }
 
@@ -246,6 +274,7 @@ impl Reading {
     /// librdkafka has paused and goes on from its positions: those past an error are wrong from now on.
     pub(super) fn note_pause(&mut self) {
         for partition in &mut self.partitions {
+            partition.may_repeat = true;
             if partition.position == Position::PastError {
                 partition.position = Position::Wrong;
             }
@@ -259,6 +288,7 @@ impl Reading {
             let Assignment { topic, partition: number, .. } = &partition.assignment;
             if seek(topic, *number, partition.expected) {
                 partition.position = Position::True;
+                partition.may_repeat = false;
             }
         }
     }
@@ -329,60 +359,6 @@ impl Reading {
         for Partition { assignment, .. } in &self.partitions {
             self.list.add_partition(assignment.topic.as_str(), assignment.partition);
         }
-    }
-}
-
-impl Partition {
-    /// librdkafka has passed all below `position`, whether it was a record or not.
-    fn pass(&self, position: i64, watermarks: impl Fn(&str, i32) -> Option<Watermarks>) -> Option<Reached> {
-        let is_behind = matches!(self.expected, Offset::Offset(expected) if position < expected);
-        if position <= self.end_told || is_behind {
-            return None;
-        }
-        let at_end = self.watermarks(watermarks).is_some_and(|(_, high)| position >= high);
-        Some(Reached { position, at_end, deleted_from: None })
-    }
-
-    /// librdkafka has passed nothing, and so tells no position: is that since there is nothing to read?
-    fn find_nothing(&mut self, watermarks: impl Fn(&str, i32) -> Option<Watermarks>) -> Option<Reached> {
-        if matches!(self.expected, Offset::Offset(expected) if expected == self.end_told) {
-            return None;
-        }
-        let known = self.watermarks(watermarks)?;
-        if self.stale.is_some_and(|stale| stale.watermarks == known) {
-            return None;
-        }
-        self.stale = None;
-        let end = self.end_by(known)?;
-        let deleted_from = match self.expected {
-            Offset::Offset(expected) if expected < end => Some(expected),
-            _ => None,
-        };
-        Some(Reached { position: end, at_end: true, deleted_from })
-    }
-
-    fn is_unconfirmed(&self) -> bool {
-        self.stale.is_some_and(|stale| !stale.refuted && self.end_by(stale.watermarks).is_some())
-    }
-
-    fn confirm(&mut self, end: i64) {
-        self.stale = self.stale.and_then(|Stale { watermarks, .. }| {
-            (watermarks.1 != end).then_some(Stale { watermarks, refuted: true })
-        });
-    }
-
-    /// The log's end, if reading stands there. Beyond it stands who has read another log: librdkafka begins anew.
-    fn end_by(&self, (low, high): Watermarks) -> Option<i64> {
-        let from = match self.expected {
-            Offset::Offset(expected) => expected.max(low),
-            // From the beginning.
-            _ => low,
-        };
-        (from == high).then_some(high)
-    }
-
-    fn watermarks(&self, known: impl Fn(&str, i32) -> Option<Watermarks>) -> Option<Watermarks> {
-        known(self.assignment.topic.as_str(), self.assignment.partition)
     }
 }
 

@@ -152,6 +152,8 @@ impl PollThread {
             named.push((topic, partition.partition(), offset, finished));
             from.push(partition.offset());
         }
+        // Not those that come now: of them nothing was handed out before the pause.
+        self.reading.note_pause();
         let assignments = self.shared.lock().holdings.assign(named);
         let known = |topic: &str, partition| self.client.watermarks(topic, partition);
         self.reading.add(assignments.into_iter().zip(from), known);
@@ -163,7 +165,6 @@ impl PollThread {
         if let Err(error) = assigned {
             warn!(%error, "the assignment was refused: the group rebalances again");
         }
-        self.reading.note_pause();
         self.shared.changed.notify_one();
         true
     }

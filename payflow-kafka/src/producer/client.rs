@@ -16,7 +16,7 @@ use super::pending::{Decided, Failure, Pending};
 use super::queue::Place;
 use super::sends::Epoch;
 use crate::error::code_of;
-use crate::health::KafkaHealth;
+use crate::health::{KafkaHealth, Seen};
 use crate::native::{Persisted, reach_broker};
 
 /// Takes records until it is retired, and ends when all of them are decided.
@@ -97,5 +97,10 @@ impl Client {
     /// Asks for a broker, and waits for its answer so long.
     pub(super) fn reach_broker(&self, time: Duration) -> bool {
         reach_broker(self.native.client(), time).is_ok()
+    }
+
+    /// A broker has answered what was asked after `seen`.
+    pub(super) fn met_broker(&self, seen: Seen) {
+        self.native.context().met_broker(seen);
     }
 }

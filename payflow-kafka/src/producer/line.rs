@@ -44,6 +44,12 @@ impl Patience {
     pub(super) fn turn(self) -> Duration {
         (self.whole - self.grace) / TURNS as u32
     }
+
+    /// How long one question for a broker may take, and how often it is asked. Not longer than a record would wait for the
+    /// answer: a client that is done is kept until then.
+    pub(super) fn question(self) -> Duration {
+        QUESTION_MAX.min(self.whole)
+    }
 }
 
 /// The client that takes records.
@@ -72,25 +78,30 @@ impl Line {
     }
 
     /// Lets a new client take records from now on, and gives those who wait for `old` the rest of their time. If there can
-    /// be none, all stays as it is.
+    /// be none, or `old` failed for good, all stays as it is.
     pub(super) fn succeed(self: &Arc<Self>, old: &Client) -> Result<(), Error> {
         let client =
             Client::new(&self.settings, &self.health).map_err(|refused| error::create(CREATE, refused))?;
         self.serve(Arc::clone(&client))?;
         let mut taking = self.taking.write().unwrap_or_else(PoisonError::into_inner);
+        // A send may have been told of that already, and none may succeed after it. None is being handed over now.
+        if old.fatal().is_some() {
+            client.retire(Instant::now());
+            return Ok(());
+        }
+        // After its last record, and before the loss: an answer to it from now on is no connection.
+        old.retire(Instant::now() + self.patience.grace);
         // Before its first record: it has met no broker.
         self.health.set_connected(false);
         let generation = taking.generation.wrapping_add(1);
         *taking = Taking { client, generation };
         drop(taking);
-        // After its last record.
-        old.retire(Instant::now() + self.patience.grace);
         debug!(generation, "another client takes over: a record was undecided for too long");
         Ok(())
     }
 
     fn serve(self: &Arc<Self>, client: Arc<Client>) -> Result<(), Error> {
-        polling::start(client, Arc::downgrade(self), self.health.clone(), self.patience.turn())
+        polling::start(client, Arc::downgrade(self), self.health.clone(), self.patience)
             .map_err(|refused| Error::transient(CREATE).because(refused))
     }
 }
@@ -101,6 +112,8 @@ impl Drop for Line {
         self.taking.get_mut().unwrap_or_else(PoisonError::into_inner).client.retire(gives_up);
     }
 }
+
+const QUESTION_MAX: Duration = Duration::from_secs(1);
 
 pub(super) const CREATE: &str = "create producer";
 

@@ -1,26 +1,28 @@
-//! The thread that serves a client until it has ended, and the one that looks for a broker while none is known.
+//! The thread that serves a client until it has ended.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::thread::{self, Builder};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use tracing::{debug, error, warn};
 
 use super::client::Client;
-use super::line::Line;
+use super::clock::{Clock, SERVE};
+use super::late::{Late, Step};
+use super::line::{Line, Patience};
+use super::looking::Looking;
 use crate::health::KafkaHealth;
 
-/// Serves a client of `line` until it has ended. A `turn` is that of the clock by which its records grow old.
+/// Serves a client of `line` until it has ended.
 pub(super) fn start(
     client: Arc<Client>,
     line: Weak<Line>,
     health: KafkaHealth,
-    turn: Duration,
+    patience: Patience,
 ) -> io::Result<()> {
-    let looking = Arc::new(AtomicBool::new(false));
-    let poller = Poller { client, line, health, turn, looking };
+    let looking = Looking::new(&client, health.clone(), patience.question());
+    let poller = Poller { client, line, health, turn: patience.turn(), looking };
     Builder::new().name("payflow-kafka-producer".to_owned()).spawn(move || poller.run())?;
     Ok(())
 }
@@ -30,8 +32,7 @@ struct Poller {
     line: Weak<Line>,
     health: KafkaHealth,
     turn: Duration,
-    /// Whether a thread is looking for a broker.
-    looking: Arc<AtomicBool>,
+    looking: Looking,
 }
 
 impl Poller {
@@ -42,29 +43,34 @@ impl Poller {
     }
 
     fn serve_until_retired(&self) {
-        let mut turned = Instant::now();
+        let mut clock = Clock::new(self.turn, Instant::now());
+        let mut late = Late::default();
         let mut has_warned = false;
         while self.client.gives_up().is_none() {
             if !self.health.has_ended() {
                 self.look_after_client();
             }
-            if turned.elapsed() >= self.turn {
-                turned = Instant::now();
-                if !self.client.ages().turn()
-                    && let Err(refused) = self.succeed()
-                    && !std::mem::replace(&mut has_warned, true)
-                {
-                    let cause = refused.chain();
-                    warn!(cause, "records take too long, and no new client can be made: trying again");
+            if clock.turn_is_over(Instant::now()) {
+                match late.step(self.client.ages().turn(), self.client.fatal().is_some()) {
+                    Step::GoOn => {}
+                    Step::Succeed => self.succeed(&mut has_warned),
+                    Step::GiveUpWhatWaits => self.client.give_up_what_waits(),
+                    Step::GiveUpAll => self.client.give_up_all(),
                 }
             }
-            self.client.serve(SERVE.min(self.turn));
+            self.client.serve(clock.serves(Instant::now()));
         }
     }
 
-    fn succeed(&self) -> Result<(), payflow_core::Error> {
+    fn succeed(&self, has_warned: &mut bool) {
         // Without a line its end has come: it is being dropped, and retires the client.
-        self.line.upgrade().map_or(Ok(()), |line| line.succeed(&self.client))
+        let Some(line) = self.line.upgrade() else { return };
+        if let Err(refused) = line.succeed(&self.client)
+            && !std::mem::replace(has_warned, true)
+        {
+            let cause = refused.chain();
+            warn!(cause, "records take too long, and no new client can be made: trying again");
+        }
     }
 
     fn serve_until_ended(&self) {
@@ -89,39 +95,11 @@ impl Poller {
             error!(%code, reason, "this producer can write no more: a new one is needed");
             self.health.end();
         } else if !self.health.is_connected() {
-            self.look_for_broker();
-        }
-    }
-
-    /// Asks for a broker on a thread of its own: the question blocks, and reports must not wait for it.
-    fn look_for_broker(&self) {
-        if self.looking.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let (client, health, looking) =
-            (Arc::clone(&self.client), self.health.clone(), Arc::clone(&self.looking));
-        let spawned = Builder::new().name("payflow-kafka-health".to_owned()).spawn(move || {
-            while !client.has_ended() && !health.is_connected() && !health.has_ended() {
-                let (asked, seen) = (Instant::now(), health.seen());
-                if client.reach_broker(ASK) {
-                    health.connected_as_of(seen);
-                } else {
-                    // It may fail at once.
-                    thread::sleep(ASK.saturating_sub(asked.elapsed()));
-                }
-            }
-            looking.store(false, Ordering::Release);
-        });
-        if spawned.is_err() {
-            self.looking.store(false, Ordering::Release);
+            self.looking.start();
         }
     }
 }
 
-/// How long an idle producer's thread outlives it, and a lost connection goes unasked about.
-const SERVE: Duration = Duration::from_millis(100);
-/// How long one question for a broker may take, and how often it is asked.
-const ASK: Duration = Duration::from_secs(1);
 /// Between giving up what waits and what is under way: longer than librdkafka's threads take to do it, and shorter than
 /// they wait before they repeat what has failed in between (`retry.backoff.ms`, 80 ms at least).
 const BETWEEN: Duration = Duration::from_millis(10);

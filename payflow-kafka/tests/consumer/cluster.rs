@@ -8,7 +8,7 @@ use payflow_testkit::conformance::fresh_name;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{BaseProducer, BaseRecord, FutureProducer, FutureRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 pub(crate) const ROOM: Room = Room { records: 1_000, bytes: 1 << 20, first_may_exceed: true };
@@ -86,6 +86,26 @@ impl Cluster {
             }
         });
         futures_util::future::join_all(sends).await;
+    }
+
+    /// Writes records that are taken back. The broker writes the marker that says so a little later.
+    pub(crate) async fn abort(&self, partition: i32, records: u32) {
+        let native = self.native().set("transactional.id", self.group.as_str()).clone();
+        let topic = self.topic.clone();
+        // The calls block.
+        let aborting = tokio::task::spawn_blocking(move || {
+            let producer: BaseProducer = native.create().expect("the settings are good");
+            producer.init_transactions(PATIENCE).expect("the broker answers");
+            producer.begin_transaction().expect("one may begin");
+            for _ in 0..records {
+                let record: BaseRecord<'_, str, str> =
+                    BaseRecord::to(topic.as_str()).partition(partition).payload("aborted");
+                producer.send(record).map_err(|(error, _)| error).expect("there is room");
+            }
+            producer.flush(PATIENCE).expect("the broker takes them");
+            producer.abort_transaction(PATIENCE).expect("the transaction aborts");
+        });
+        aborting.await.expect("nothing panics");
     }
 
     pub(crate) async fn delete_before(&self, partition: i32, offset: i64) {

@@ -1,9 +1,18 @@
 //! Records that were deleted before the group came to them.
 
-use payflow_core::Consumer as _;
+use std::time::Duration;
 
-use crate::cluster::{Cluster, finish, offsets, receive, receive_until};
+use payflow_core::{Consumer as _, Delivery};
+
+use crate::cluster::{Cluster, PATIENCE, finish, offsets, receive, receive_until};
 use crate::logged::{lines_about, note_lines};
+
+fn values(deliveries: &[Delivery]) -> Vec<String> {
+    let value = |delivery: &Delivery| {
+        String::from_utf8_lossy(delivery.content.value().expect("it has one")).into_owned()
+    };
+    deliveries.iter().map(value).collect()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Kafka broker: run cargo xtask test"]
@@ -71,6 +80,79 @@ async fn a_group_beyond_the_newest_record_begins_anew_and_tells() {
     assert!(lines[0].contains("the partition begins anew at a lower offset"), "{lines:?}");
     finish(&mut consumer, &deliveries).await;
     assert_eq!(cluster.committed(0).await, Some(5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Kafka broker: run cargo xtask test"]
+async fn a_group_beyond_the_newest_record_begins_anew_behind_what_was_aborted() {
+    note_lines();
+    let cluster = Cluster::with_partitions(1).await;
+    // Offsets 0 and 1. The marker comes at its own time.
+    cluster.abort(0, 2).await;
+    cluster.send(&cluster.producer(), 0, 0..5).await;
+    cluster.commit_elsewhere(0, 50).await;
+
+    let mut consumer = cluster.consumer();
+    let deliveries = receive(&mut consumer, 5).await;
+    assert_eq!(values(&deliveries), ["0", "1", "2", "3", "4"]);
+    let lines = lines_about(cluster.topic.as_str());
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("the partition begins anew at a lower offset"), "{lines:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Kafka broker: run cargo xtask test"]
+async fn where_a_log_begins_anew_is_committed_though_nothing_finished() {
+    let cluster = Cluster::with_partitions(1).await;
+    let producer = cluster.producer();
+    cluster.send(&producer, 0, 0..5).await;
+    cluster.commit_elsewhere(0, 50).await;
+
+    let mut first = cluster.consumer();
+    receive(&mut first, 5).await;
+    first.commit().await.expect("the commit succeeds");
+    assert_eq!(cluster.committed(0).await, Some(0));
+    first.close().await;
+
+    // The log grows past the place that the group had before.
+    cluster.send(&producer, 0, 5..60).await;
+    let mut second = cluster.consumer();
+    let deliveries = receive(&mut second, 60).await;
+    assert_eq!(offsets(&deliveries), (0..60).collect::<Vec<i64>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Kafka broker: run cargo xtask test"]
+async fn where_a_log_begins_anew_is_committed_unasked() {
+    let cluster = Cluster::with_partitions(1).await;
+    cluster.send(&cluster.producer(), 0, 0..5).await;
+    cluster.commit_elsewhere(0, 50).await;
+
+    // A pipeline of which nothing finishes asks for no commit, and one that is killed cannot.
+    let mut consumer = cluster.consumer();
+    receive(&mut consumer, 5).await;
+    let told = async {
+        while cluster.committed(0).await != Some(0) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, told).await.expect("the place is committed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Kafka broker: run cargo xtask test"]
+async fn a_topic_made_again_that_begins_with_what_was_aborted_is_read_whole() {
+    let cluster = Cluster::with_partitions(1).await;
+    cluster.send(&cluster.producer(), 0, 0..20).await;
+    let mut consumer = cluster.consumer();
+    let old = receive(&mut consumer, 20).await;
+    finish(&mut consumer, &old).await;
+
+    cluster.make_topic_again().await;
+    cluster.abort(0, 2).await;
+    cluster.send(&cluster.producer(), 0, 0..5).await;
+    let deliveries = receive(&mut consumer, 5).await;
+    assert_eq!(values(&deliveries), ["0", "1", "2", "3", "4"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

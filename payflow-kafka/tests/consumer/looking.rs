@@ -2,7 +2,6 @@
 
 use payflow_core::{AckToken, Consumer as _, FinishedBeyond, Inbound, Room};
 use payflow_kafka::{KafkaConfig, KafkaGroups, KafkaReader};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use crate::cluster::{Cluster, PATIENCE, ROOM, finish, offsets, receive};
 
@@ -89,7 +88,7 @@ async fn one_record_is_read_alone_and_one_that_is_gone_is_none() {
 async fn a_reader_ends_behind_what_was_aborted() {
     let cluster = Cluster::with_partitions(1).await;
     cluster.send_all(0, 3).await;
-    abort_three(&cluster).await;
+    cluster.abort(0, 3).await;
     let reader =
         KafkaReader::open(&KafkaConfig::new(&cluster.brokers), &cluster.topic).await.expect("a broker");
 
@@ -140,22 +139,4 @@ async fn a_topic_that_is_not_there_is_named() {
     let error = groups.lag(&cluster.group, std::slice::from_ref(&nowhere)).await.unwrap_err();
     assert!(error.chain().contains("topic nowhere does not exist"), "{}", error.chain());
     assert_eq!(groups.lag(&cluster.group, &[]).await.expect("a broker"), Vec::new());
-}
-
-/// Writes three records that are taken back. The calls block.
-async fn abort_three(cluster: &Cluster) {
-    let native = cluster.native().set("transactional.id", cluster.group.as_str()).clone();
-    let topic = cluster.topic.clone();
-    let aborting = tokio::task::spawn_blocking(move || {
-        let producer: BaseProducer = native.create().expect("the settings are good");
-        producer.init_transactions(PATIENCE).expect("the broker answers");
-        producer.begin_transaction().expect("one may begin");
-        for value in ["a", "b", "c"] {
-            let record: BaseRecord<'_, str, str> = BaseRecord::to(topic.as_str()).partition(0).payload(value);
-            producer.send(record).map_err(|(error, _)| error).expect("there is room");
-        }
-        producer.flush(PATIENCE).expect("the broker takes them");
-        producer.abort_transaction(PATIENCE).expect("the transaction aborts");
-    });
-    aborting.await.expect("nothing panics");
 }

@@ -9,15 +9,23 @@ use payflow_kafka::{KafkaConfig, KafkaProducer, KafkaProducerConfig, KafkaTopics
 
 /// An address at which nobody listens: taken once, so that it is free, and given back.
 fn nobody() -> KafkaConfig {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    KafkaConfig::new(listener.local_addr().expect("it is bound").to_string())
+    nobodies(1)
 }
 
-fn record() -> Record {
+pub(crate) fn nobodies(count: usize) -> KafkaConfig {
+    let listeners = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port is free"));
+    // All are taken before the first is given back, so that they differ.
+    let listeners: Vec<TcpListener> = listeners.collect();
+    let addresses: Vec<String> =
+        listeners.iter().map(|listener| listener.local_addr().expect("it is bound").to_string()).collect();
+    KafkaConfig::new(addresses.join(","))
+}
+
+pub(crate) fn record() -> Record {
     Record::new(Topic::parse("payment-topic").expect("a topic's name"), "x").with_key("u001")
 }
 
-const TRANSIENT: Fault = Fault::Transient { retry_after: None };
+pub(crate) const TRANSIENT: Fault = Fault::Transient { retry_after: None };
 
 #[tokio::test]
 async fn a_send_that_met_no_broker_surely_did_not_happen() {

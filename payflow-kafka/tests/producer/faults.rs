@@ -99,6 +99,25 @@ async fn a_request_without_an_answer_may_have_been_written() {
     assert_eq!(fault_of(&producer).await, Some(Fault::Unknown));
 }
 
+/// How long a send takes at most is promised, and its callers' deadlines are set by it.
+#[tokio::test]
+async fn a_send_is_decided_within_what_was_promised() {
+    let (mock, cluster) = mock();
+    let config = KafkaProducerConfig::new()
+        // So that a turn of the producer's clock is a little longer than it serves librdkafka at once.
+        .with_delivery_timeout(Duration::from_millis(2_100))
+        .with_queue_timeout(Duration::ZERO);
+    let producer = KafkaProducer::new(&cluster, &config).unwrap();
+    assert_eq!(fault_of(&producer).await, None);
+    mock.broker_round_trip_time(-1, Duration::from_secs(60)).unwrap();
+
+    let promised = producer.decided_within().unwrap();
+    // What a machine with much to do may add.
+    let slack = Duration::from_millis(500);
+    let fault = tokio::time::timeout(promised + slack, fault_of(&producer)).await.expect("it is decided");
+    assert!(matches!(fault, Some(Fault::Transient { .. } | Fault::Unknown)), "{fault:?}");
+}
+
 /// A broker that is shutting down answers so after it has appended the batch.
 #[tokio::test]
 async fn no_leader_is_no_proof_that_nothing_was_written() {
@@ -219,4 +238,46 @@ async fn a_producer_that_lost_its_identity_is_fatal_and_stays_so() {
     while producer.health().is_connected() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// librdkafka throws out its queue when it fails for good. What comes back to it later stays, and grows too old.
+#[tokio::test]
+async fn no_client_takes_over_from_one_that_failed_for_good() {
+    let mock = MockCluster::new(2).expect("a mock");
+    mock.create_topic(TOPIC, 2, 1).expect("a topic");
+    for partition in 0..2 {
+        mock.partition_leader(TOPIC, partition, Some(partition + 1)).unwrap();
+    }
+    let producer = Arc::new(producer(&KafkaConfig::new(mock.bootstrap_servers()), DELIVERY));
+    let mut keys = [None, None];
+    for number in 0.. {
+        let key = number.to_string();
+        let receipt = producer.send(record().with_key(key.clone())).await.unwrap();
+        keys[usize::try_from(receipt.partition).unwrap()] = Some(key);
+        if keys.iter().all(Option::is_some) {
+            break;
+        }
+    }
+    let send = |partition: usize| {
+        let (producer, key) = (Arc::clone(&producer), keys[partition].clone().unwrap());
+        tokio::spawn(async move { producer.send(record().with_key(key)).await })
+    };
+
+    // One is under way to the second broker when the first has the producer fail.
+    mock.broker_round_trip_time(2, Duration::from_secs(60)).unwrap();
+    let late = send(1);
+    for _ in 0..10 {
+        assert_eq!(send(0).await.unwrap().unwrap().partition, 0);
+    }
+    let lost = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER];
+    mock.request_errors(RDKafkaApiKey::Produce, &lost);
+    assert_eq!(send(0).await.unwrap().unwrap_err().fault(), Fault::Unknown);
+    assert_eq!(send(0).await.unwrap().unwrap_err().fault(), Fault::Fatal);
+    assert!(!late.is_finished());
+    mock.broker_down(2).unwrap();
+
+    let late = late.await.unwrap().unwrap_err();
+    assert_eq!(late.fault(), Fault::Unknown, "{}", late.chain());
+    let next = send(0).await.unwrap();
+    assert_eq!(next.unwrap_err().fault(), Fault::Fatal);
 }

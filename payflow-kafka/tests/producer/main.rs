@@ -8,4 +8,6 @@ mod partitions;
 mod queue;
 mod records;
 mod settings;
+#[cfg(target_os = "linux")]
+mod threads;
 mod topics;

@@ -169,6 +169,27 @@ fn a_token_of_a_partition_that_went_and_came_back_changes_nothing() {
 }
 
 #[test]
+fn where_a_log_begins_anew_is_committed_though_nothing_finished() {
+    let mut holdings = Holdings::default();
+    let old = holdings.assign([(topic(), 0, 50, FinishedBeyond::none())]);
+    assert_eq!(uncommitted(&holdings), []);
+    let anew = holdings.begin_anew(old[0].slot, 3).unwrap();
+    assert_eq!(uncommitted(&holdings), [(0, 3)], "the group's place is of the old log");
+    assert!(holdings.begin_anew(7, 3).is_none(), "it is not held");
+
+    holdings.read(&mut [delivery(&anew, 3)].into_iter().collect());
+    let inbound = hand_over(&mut holdings, ROOM);
+    let changes = [Change::Assigned(old.clone()), Change::Lost(old), Change::Assigned(vec![anew])];
+    assert_eq!(inbound.changes, changes);
+    for watermark in holdings.uncommitted(None) {
+        holdings.committed(&watermark);
+    }
+    assert_eq!(uncommitted(&holdings), [], "once");
+    holdings.acknowledge(&tokens(&inbound), &[]);
+    assert_eq!(uncommitted(&holdings), [(0, 4)]);
+}
+
+#[test]
 fn the_end_is_told_behind_the_last_record_and_closes_the_gap() {
     let (mut holdings, assignments) = holding(&[2]);
     let Assignment { slot, generation, .. } = assignments[0];

@@ -108,3 +108,58 @@ fn an_error_hides_no_end() {
         "the error has moved the position past the end"
     );
 }
+
+/// A partition of which all below 20 was read, from its beginning on and under leader 4.
+fn read_to_20() -> Reading {
+    let mut reading = reading(Offset::Beginning, None);
+    reading.partitions[0].expected = Offset::Offset(20);
+    reading.partitions[0].epoch = 4;
+    reading
+}
+
+#[test]
+fn what_lies_before_is_of_another_log_unless_librdkafka_has_paused() {
+    let mut reading = read_to_20();
+    for known in [None, Some((0, 20)), Some((0, 50))] {
+        assert!(reading.is_of_another_log(0, 3, 4, known), "{known:?}");
+    }
+    reading.note_pause();
+    assert!(!reading.is_of_another_log(0, 3, 4, Some((0, 20))));
+    assert!(!reading.is_of_another_log(0, 3, 4, Some((0, 50))));
+    reading.partitions[0].position = Position::Wrong;
+    reading.settle(|_, _, _| true);
+    assert!(reading.is_of_another_log(0, 3, 4, Some((0, 20))), "what comes after a seek is no repeat");
+}
+
+#[test]
+fn around_a_pause_the_log_tells_what_is_of_another_one() {
+    let mut reading = read_to_20();
+    reading.note_pause();
+    assert!(reading.is_of_another_log(0, 0, 4, Some((0, 50))), "it is the oldest");
+    assert!(reading.is_of_another_log(0, 3, 5, Some((0, 50))), "of a later leader");
+    assert!(reading.is_of_another_log(0, 3, 4, Some((0, 19))), "the log ends before");
+    assert!(!reading.is_of_another_log(0, 3, 4, None), "nothing is known");
+    assert!(!reading.is_of_another_log(0, 19, 4, Some((0, 20))));
+}
+
+#[test]
+fn partitions_that_come_with_a_rebalance_have_nothing_to_repeat() {
+    let mut reading = read_to_20();
+    reading.note_pause();
+    let topic = Topic::parse("topic").unwrap();
+    let added = Assignment { slot: SLOT + 1, generation: 2, topic, partition: 1 };
+    reading.add([(added, Offset::Offset(50))], |_, _| None);
+    assert!(reading.is_of_another_log(1, 3, 4, Some((0, 60))));
+    assert!(!reading.is_of_another_log(0, 3, 4, Some((0, 60))));
+}
+
+#[test]
+fn nothing_of_a_log_that_is_to_be_read_anew_is_taken_until_librdkafka_was_told() {
+    let mut reading = read_to_20();
+    reading.note_anew(0, 3);
+    assert_eq!(reading.place(0, 3), Place::Unsettled);
+    assert!(reading.begins_anew());
+    let noted: Vec<(u32, i64)> = reading.take_anew().iter().map(|anew| (anew.slot, anew.offset)).collect();
+    assert_eq!(noted, [(SLOT, 3)]);
+    assert!(!reading.begins_anew());
+}
