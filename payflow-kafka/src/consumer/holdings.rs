@@ -271,12 +271,29 @@ impl Holdings {
 
     /// This much is durable.
     pub(super) fn committed(&mut self, watermark: &Watermark) {
-        if let Some(holding) = self.current(AckToken::new(watermark.slot, watermark.generation, 0))
-            && holding.committed.as_ref().is_none_or(|before| watermark.committed.offset >= before.offset)
-        {
-            holding.committed = Some(watermark.committed.clone());
-            holding.changes_committed = watermark.changes;
+        if let Some(holding) = self.current(AckToken::new(watermark.slot, watermark.generation, 0)) {
+            if holding.committed.as_ref().is_none_or(|before| watermark.committed.offset >= before.offset) {
+                holding.committed = Some(watermark.committed.clone());
+                holding.changes_committed = watermark.changes;
+            }
+            return;
         }
+        // Of a log that has begun anew since, a commit that was repeated: the group's place is in the old one again.
+        let is_it = |holding: &&mut Holding| {
+            let Assignment { topic, partition, .. } = &holding.assignment;
+            (topic, *partition) == (&watermark.topic, watermark.partition)
+        };
+        if let Some(holding) = self.slots.iter_mut().flatten().find(is_it) {
+            holding.committed = None;
+            holding.changes += 1;
+        }
+    }
+
+    /// Where logs begin anew of which the group is not known to have the place.
+    pub(super) fn untold_places(&self) -> Vec<Watermark> {
+        let untold = self.held().filter(|holding| holding.committed.is_none());
+        let slots: Vec<u32> = untold.map(|holding| holding.assignment.slot).collect();
+        if slots.is_empty() { Vec::new() } else { self.uncommitted(Some(&slots)) }
     }
 
     /// These are asked back: nothing more of them is handed over.

@@ -33,6 +33,8 @@ const READ_AHEAD: usize = Batch::MAX;
 const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 /// Between two tries of it.
 const SEEK_PAUSE: Duration = Duration::from_millis(100);
+/// Before the group is told again where logs begin anew: what may be wrong just then is over by then.
+const TELL_PAUSE: Duration = Duration::from_secs(1);
 
 /// Everything the thread owns.
 pub(super) struct PollThread {
@@ -55,6 +57,8 @@ pub(super) struct PollThread {
     pub(super) ends_at: Instant,
     /// No look at the ends of logs before.
     pub(super) look_at: Instant,
+    /// When the group is to be told again where logs begin anew, if it may not know.
+    tell_places_at: Option<Instant>,
 }
 
 /// Who waits for a commit.
@@ -91,6 +95,7 @@ impl PollThread {
             probe_at: Instant::now(),
             ends_at: Instant::now(),
             look_at: Instant::now(),
+            tell_places_at: None,
         }
     }
 
@@ -117,6 +122,7 @@ impl PollThread {
     fn turn(&mut self) {
         self.serve();
         self.take_commits();
+        self.tell_places();
         let busy = self.follow();
         self.probe();
         self.release();
@@ -186,9 +192,20 @@ impl PollThread {
             // Whoever has dropped the future does not want to know.
             Reply::Owner(reply) => drop(reply.send(decided.outcome)),
             Reply::LettingGo => self.step.committed(),
-            // The next commit makes up for it.
+            // The owner may ask for no commit before something has finished.
             Reply::Nobody => {
-                debug!(outcome = ?decided.outcome, "the places where logs begin anew were committed")
+                debug!(outcome = ?decided.outcome, "the places where logs begin anew were committed");
+                self.tell_places_at = Some(Instant::now() + TELL_PAUSE);
+            }
+        }
+    }
+
+    /// Tells the group again where logs begin anew, until it is known to know.
+    fn tell_places(&mut self) {
+        if self.tell_places_at.take_if(|at| *at <= Instant::now()).is_some() {
+            let places = self.shared.lock().holdings.untold_places();
+            if !places.is_empty() {
+                self.commit(places, Reply::Nobody);
             }
         }
     }

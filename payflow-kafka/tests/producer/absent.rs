@@ -13,7 +13,9 @@ fn nobody() -> KafkaConfig {
 }
 
 pub(crate) fn nobodies(count: usize) -> KafkaConfig {
-    let listeners = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port is free"));
+    // Not where the mock brokers of other tests listen, which may be given the same ports in a moment.
+    let address = if cfg!(target_os = "linux") { "127.0.0.2:0" } else { "127.0.0.1:0" };
+    let listeners = (0..count).map(|_| TcpListener::bind(address).expect("a port is free"));
     // All are taken before the first is given back, so that they differ.
     let listeners: Vec<TcpListener> = listeners.collect();
     let addresses: Vec<String> =

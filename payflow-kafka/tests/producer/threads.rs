@@ -24,16 +24,17 @@ async fn clients_that_are_done_do_not_pile_up_in_an_outage() {
     let config = KafkaProducerConfig::new().with_delivery_timeout(Duration::from_millis(500));
     // Many addresses have many errors to tell, at all times.
     let producer = KafkaProducer::new(&nobodies(20), &config).unwrap();
-    let began = Instant::now();
+    let (began, mut looked) = (Instant::now(), false);
     while began.elapsed() < Duration::from_secs(8) {
         assert_eq!(producer.send(record()).await.unwrap_err().fault(), TRANSIENT);
         // One that takes records, and those that took them within the last question for a broker.
         let (looking, clients) = (threads(LOOKS), threads(CLIENT));
-        assert!(
-            looking <= 3 && clients <= 4,
-            "{looking} threads look for a broker, {clients} clients are alive"
-        );
+        let told = format!("{looking} threads look for a broker, {clients} clients are alive");
+        // Some more than that, since a slow machine takes its time to end them. If they stayed, there would be 16.
+        assert!(looking <= 5 && (1..=6).contains(&clients), "{told}");
+        looked |= looking > 0;
     }
+    assert!(looked);
 
     drop(producer);
     let ended = async {

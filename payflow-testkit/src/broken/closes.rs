@@ -28,7 +28,7 @@ pub(super) const ADAPTERS: &[BrokenAdapter<BrokenHarness>] = &[
         "it does not leave its group when it is closed, and waits to be missed",
         &[Failing::new("closing_loses_nothing_and_leaves_the_group", "whose group need not miss it")],
         || {
-            let missing = MemoryConfig::new().with_session_timeout(Some(Duration::from_secs(2)));
+            let missing = MemoryConfig::new().with_session_timeout(Some(Duration::from_secs(10)));
             BrokenHarness::with_config(missing).consumer(|sound| consumer(sound, IsMissed))
         },
     ),

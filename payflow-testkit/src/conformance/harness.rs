@@ -61,7 +61,7 @@ pub struct Limits {
     /// `max.poll.interval.ms` and `session.timeout.ms`). Must be well below [`case`](Self::case). Default 1 s.
     ///
     /// What a closed member leaves must be with the next within half of it, or a second where that is more: keep it below
-    /// twice the session timeout, so that a member that leaves is told from one that is missed.
+    /// twice the session timeout less the heartbeats' interval, so that a member that leaves is told from one that is missed.
     pub membership: Duration,
     /// The value of a record that is surely refused, in bytes. Default 32 MiB.
     pub oversized_bytes: usize,

@@ -44,11 +44,11 @@ fn tokens(inbound: &Inbound) -> Vec<AckToken> {
 }
 
 fn uncommitted(holdings: &Holdings) -> Vec<(i32, i64)> {
-    holdings
-        .uncommitted(None)
-        .iter()
-        .map(|watermark| (watermark.partition, watermark.committed.offset))
-        .collect()
+    places(&holdings.uncommitted(None))
+}
+
+fn places(watermarks: &[Watermark]) -> Vec<(i32, i64)> {
+    watermarks.iter().map(|watermark| (watermark.partition, watermark.committed.offset)).collect()
 }
 
 #[test]
@@ -187,6 +187,28 @@ fn where_a_log_begins_anew_is_committed_though_nothing_finished() {
     assert_eq!(uncommitted(&holdings), [], "once");
     holdings.acknowledge(&tokens(&inbound), &[]);
     assert_eq!(uncommitted(&holdings), [(0, 4)]);
+}
+
+#[test]
+fn where_a_log_begins_anew_is_untold_until_it_is_durable_and_again_after_a_late_commit_of_the_old_one() {
+    let mut holdings = Holdings::default();
+    let old = holdings.assign([(topic(), 0, 10, FinishedBeyond::none())]);
+    assert_eq!(places(&holdings.untold_places()), []);
+    holdings.read(&mut [delivery(&old[0], 10)].into_iter().collect());
+    let inbound = hand_over(&mut holdings, ROOM);
+    holdings.acknowledge(&tokens(&inbound), &[]);
+    let of_old = holdings.uncommitted(None);
+
+    holdings.begin_anew(old[0].slot, 3).unwrap();
+    for _ in 0..2 {
+        let untold = holdings.untold_places();
+        assert_eq!(places(&untold), [(0, 3)]);
+        untold.iter().for_each(|place| holdings.committed(place));
+        assert_eq!(places(&holdings.untold_places()), []);
+        // librdkafka repeats a commit that failed, and tells its result late.
+        of_old.iter().for_each(|watermark| holdings.committed(watermark));
+    }
+    assert_eq!(places(&holdings.untold_places()), [(0, 3)]);
 }
 
 #[test]

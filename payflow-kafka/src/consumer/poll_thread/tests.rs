@@ -102,3 +102,29 @@ fn what_is_too_much_of_an_old_log_holds_back_nothing_of_the_new_one() {
     assert_eq!(thread.reading.place(0, 3), Place::Next);
     close(thread);
 }
+
+#[test]
+fn where_a_log_begins_anew_is_told_until_the_group_knows() {
+    let mut thread = poll_thread();
+    assign(&mut thread, &[50]);
+    thread.reading.note_anew(0, 3);
+    thread.hand_on(1);
+    for _ in 0..3 {
+        let late = Instant::now() + Duration::from_secs(600);
+        let told = thread.commits.expire(late).expect("a commit is under way");
+        assert!(matches!(told.reply, Reply::Nobody) && thread.commits.expire(late).is_none());
+        thread.decided(told);
+        thread.tell_places();
+        assert!(thread.commits.expire(late).is_none(), "not at once");
+        thread.tell_places_at = Some(Instant::now());
+        thread.tell_places();
+    }
+
+    let durable = thread.shared.lock().holdings.untold_places();
+    thread.decided(Decided { durable, outcome: Ok(()), reply: Reply::Nobody });
+    while thread.commits.expire(Instant::now() + Duration::from_secs(600)).is_some() {}
+    thread.tell_places_at = Some(Instant::now());
+    thread.tell_places();
+    assert!(thread.commits.expire(Instant::now() + Duration::from_secs(600)).is_none());
+    close(thread);
+}
