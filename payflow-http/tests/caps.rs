@@ -13,8 +13,8 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::join_all;
 use harness::{
-    GOOD_REQUEST, Gate, HTTP2_GO_AWAY, HTTP2_HEADERS, HTTP2_HELLO, HTTP2_RESET, KEEP_ALIVE_REQUEST, Running,
-    Seen, http2, http2_get_wait, in_time, post, statuses,
+    GOOD_REQUEST, Gate, HTTP2_GO_AWAY, HTTP2_HEADERS, HTTP2_HELLO, HTTP2_RESET, KEEP_ALIVE_REQUEST, Raw,
+    Running, Seen, http2, http2_get_wait, in_time, post, statuses,
 };
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -137,15 +137,7 @@ async fn stream_above_the_cap_is_refused_for_a_repeat() {
     events.begun().await;
     events.begun().await;
     gate.open(2);
-    let mut answered = Vec::new();
-    while answered.len() < 2 {
-        let frame = client.read_frame().await;
-        if frame.kind == HTTP2_HEADERS {
-            answered.push(frame.stream);
-        }
-    }
-    answered.sort_unstable();
-    assert_eq!(answered, [1, 3]);
+    assert_eq!(two_answered(&mut client).await, [1, 3]);
     drop(client);
     server.stop().await;
 }
@@ -168,15 +160,7 @@ async fn streams_sent_before_the_cap_is_known_take_none_that_was_accepted_with_t
     }
 
     gate.open(2);
-    let mut answered = Vec::new();
-    while answered.len() < 2 {
-        let frame = client.read_frame().await;
-        if frame.kind == HTTP2_HEADERS {
-            answered.push(frame.stream);
-        }
-    }
-    answered.sort_unstable();
-    assert_eq!(answered, [1, 3]);
+    assert_eq!(two_answered(&mut client).await, [1, 3]);
     drop(client);
     server.stop().await;
 }
@@ -193,6 +177,19 @@ async fn client_that_goes_on_above_the_cap_loses_its_connection() {
     while client.read_frame().await.kind != HTTP2_GO_AWAY {}
     drop(client);
     server.stop().await;
+}
+
+/// The next two streams that are answered, the lower one first.
+async fn two_answered(client: &mut Raw) -> Vec<u8> {
+    let mut answered = Vec::new();
+    while answered.len() < 2 {
+        let frame = client.read_frame().await;
+        if frame.kind == HTTP2_HEADERS {
+            answered.push(frame.stream);
+        }
+    }
+    answered.sort_unstable();
+    answered
 }
 
 /// As many requests that wait, each on a stream of its own.

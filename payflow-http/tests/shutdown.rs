@@ -100,6 +100,12 @@ async fn connections_that_never_asked_do_not_use_up_the_drain_time() {
     drop((half_a_head, http2));
 }
 
+/// All deadlines are over in a moment.
+fn impatient() -> ServerConfig {
+    let short = Duration::from_millis(50);
+    ServerConfig::new().with_body_deadline(short).with_request_deadline(short).with_drain_deadline(short)
+}
+
 #[tokio::test]
 async fn what_does_not_end_is_cut_off() {
     let (gate, mut events) = Gate::new();
@@ -107,10 +113,7 @@ async fn what_does_not_end_is_cut_off() {
         let body = stuck(gate.note());
         async { Ok::<_, Infallible>(Response::new(body)) }
     });
-    let short = Duration::from_millis(50);
-    let config =
-        ServerConfig::new().with_body_deadline(short).with_request_deadline(short).with_drain_deadline(short);
-    let server = Running::start(config, service).await;
+    let server = Running::start(impatient(), service).await;
     let mut client = server.connect().await;
     client.send(KEEP_ALIVE_REQUEST).await;
     events.begun().await;
@@ -137,10 +140,7 @@ async fn what_uses_up_its_turns_is_cut_off_too() {
         });
         async { Ok::<_, Infallible>(Response::new(StreamBody::new(frames))) }
     });
-    let short = Duration::from_millis(50);
-    let config =
-        ServerConfig::new().with_body_deadline(short).with_request_deadline(short).with_drain_deadline(short);
-    let server = Running::start(config, service).await;
+    let server = Running::start(impatient(), service).await;
     let mut client = server.connect().await;
     client.send(KEEP_ALIVE_REQUEST).await;
     events.begun().await;

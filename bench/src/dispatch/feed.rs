@@ -42,8 +42,7 @@ impl Feed {
     }
 
     fn hand_over(&mut self, into: &mut Inbound, room: Room) {
-        let size_bytes = USER_ID_BYTES + VALUE.len();
-        let fit = BATCH.min(room.records).min(room.bytes / size_bytes);
+        let fit = BATCH.min(room.records).min(room.bytes / SIZE_BYTES);
         for _ in 0..fit {
             if self.left == 0 {
                 break;
@@ -115,15 +114,15 @@ impl Consumer for Feed {
 const USER_ID_BYTES: usize = 8;
 
 const VALUE: &str = r#"{"userId":"u0000001","amount":49.99,"method":"paypal"}"#;
+const SIZE_BYTES: usize = USER_ID_BYTES + VALUE.len();
 
 /// Slices of one buffer, as a transport makes them.
 fn contents(keys: u32) -> Vec<Content> {
     let all: String = (0..keys).map(|number| format!("u{number:07}{VALUE}")).collect();
     let all = Bytes::from(all);
-    let length = USER_ID_BYTES + VALUE.len();
     let slice =
-        |start| Content::slice(all.slice(start..start + length), Some(USER_ID_BYTES), Some(VALUE.len()));
-    (0..all.len()).step_by(length).map(slice).collect()
+        |start| Content::slice(all.slice(start..start + SIZE_BYTES), Some(USER_ID_BYTES), Some(VALUE.len()));
+    (0..all.len()).step_by(SIZE_BYTES).map(slice).collect()
 }
 
 #[cfg(test)]

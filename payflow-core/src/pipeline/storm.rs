@@ -181,10 +181,8 @@ impl Recent {
         let number = self.older.number + self.newer.number;
         let failures = self.older.failures + self.newer.failures;
         let share = failures.saturating_mul(100) >= number * u64::from(policy.percent);
-        number >= u64::from(policy.window) && share && {
-            let both = self.older.lanes.0.union(&self.newer.lanes.0);
-            !policy.is_off() && both.count() >= policy.lanes as usize
-        }
+        let lanes = || self.older.lanes.0.union(&self.newer.lanes.0).count();
+        number >= u64::from(policy.window) && share && lanes() >= policy.lanes as usize
     }
 }
 

@@ -63,17 +63,14 @@ pub(super) fn tell_deleted(topic: &str, partition: i32, from: i64, to: i64) {
 }
 
 /// Carries out what was found to begin anew, once all was taken in that was read before: what is out of an old log is no
-/// longer ours. Gives the slots.
-pub(super) fn begin_anew(reading: &mut Reading, holdings: &mut Holdings) -> Vec<u32> {
-    let mut slots = Vec::new();
+/// longer ours.
+pub(super) fn begin_anew(reading: &mut Reading, holdings: &mut Holdings) {
     for Anew { slot, offset } in reading.take_anew() {
         let Some(anew) = holdings.begin_anew(slot, offset) else {
             continue;
         };
-        slots.push(anew.slot);
         reading.remove(&[slot]);
         // librdkafka's position never goes back by itself.
         reading.add_unsettled(anew, offset);
     }
-    slots
 }

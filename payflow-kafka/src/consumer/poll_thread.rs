@@ -122,7 +122,7 @@ impl PollThread {
     fn turn(&mut self) {
         self.serve();
         self.take_commits();
-        self.tell_places();
+        self.tell_places_again();
         let busy = self.follow();
         self.probe();
         self.release();
@@ -192,7 +192,6 @@ impl PollThread {
             // Whoever has dropped the future does not want to know.
             Reply::Owner(reply) => drop(reply.send(decided.outcome)),
             Reply::LettingGo => self.step.committed(),
-            // The owner may ask for no commit before something has finished.
             Reply::Nobody => {
                 debug!(outcome = ?decided.outcome, "the places where logs begin anew were committed");
                 self.tell_places_at = Some(Instant::now() + TELL_PAUSE);
@@ -200,13 +199,18 @@ impl PollThread {
         }
     }
 
-    /// Tells the group again where logs begin anew, until it is known to know.
-    fn tell_places(&mut self) {
+    /// Tells the group again where logs begin anew, if it is time.
+    fn tell_places_again(&mut self) {
         if self.tell_places_at.take_if(|at| *at <= Instant::now()).is_some() {
-            let places = self.shared.lock().holdings.untold_places();
-            if !places.is_empty() {
-                self.commit(places, Reply::Nobody);
-            }
+            self.tell_places();
+        }
+    }
+
+    /// Tells the group where logs begin anew, if it may not know. The owner may ask for no commit before something has finished.
+    fn tell_places(&mut self) {
+        let places = self.shared.lock().holdings.untold_places();
+        if !places.is_empty() {
+            self.commit(places, Reply::Nobody);
         }
     }
 
@@ -292,22 +296,18 @@ impl PollThread {
         } else if !reading.begins_anew() {
             return;
         }
+        let begins_anew = reading.begins_anew();
         let mut state = shared.lock();
         let held_back = state.holdings.read(reading.deliveries());
-        let anew = begin_anew(reading, &mut state.holdings);
-        let places = match anew[..] {
-            [] => Vec::new(),
-            _ => state.holdings.uncommitted(Some(&anew)),
-        };
+        begin_anew(reading, &mut state.holdings);
         drop(state);
         self.shared.changed.notify_one();
         if !held_back.is_empty() {
             // A token of a log that is gone finds nothing to hold back.
             self.hold_back(&held_back);
         }
-        if !places.is_empty() {
-            // At once: the owner may ask for no commit before something has finished.
-            self.commit(places, Reply::Nobody);
+        if begins_anew {
+            self.tell_places();
         }
     }
 

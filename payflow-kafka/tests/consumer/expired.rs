@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use payflow_core::{Consumer as _, Delivery};
+use payflow_kafka::KafkaConsumer;
 
 use crate::cluster::{Cluster, PATIENCE, finish, offsets, receive, receive_until};
 use crate::logged::{lines_about, note_lines};
@@ -139,16 +140,21 @@ async fn where_a_log_begins_anew_is_committed_unasked() {
     tokio::time::timeout(PATIENCE, told).await.expect("the place is committed");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs a Kafka broker: run cargo xtask test"]
-async fn a_topic_made_again_that_begins_with_what_was_aborted_is_read_whole() {
+/// A consumer that has read 20 records of a topic, which was deleted and made again then.
+async fn made_again_while_read() -> (Cluster, KafkaConsumer) {
     let cluster = Cluster::with_partitions(1).await;
     cluster.send(&cluster.producer(), 0, 0..20).await;
     let mut consumer = cluster.consumer();
     let old = receive(&mut consumer, 20).await;
     finish(&mut consumer, &old).await;
-
     cluster.make_topic_again().await;
+    (cluster, consumer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Kafka broker: run cargo xtask test"]
+async fn a_topic_made_again_that_begins_with_what_was_aborted_is_read_whole() {
+    let (cluster, mut consumer) = made_again_while_read().await;
     cluster.abort(0, 2).await;
     cluster.send(&cluster.producer(), 0, 0..5).await;
     let deliveries = receive(&mut consumer, 5).await;
@@ -158,13 +164,7 @@ async fn a_topic_made_again_that_begins_with_what_was_aborted_is_read_whole() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Kafka broker: run cargo xtask test"]
 async fn a_topic_made_again_while_it_is_read_is_read_whole() {
-    let cluster = Cluster::with_partitions(1).await;
-    cluster.send(&cluster.producer(), 0, 0..20).await;
-    let mut consumer = cluster.consumer();
-    let old = receive(&mut consumer, 20).await;
-    finish(&mut consumer, &old).await;
-
-    cluster.make_topic_again().await;
+    let (cluster, mut consumer) = made_again_while_read().await;
     let producer = cluster.producer();
     cluster.send(&producer, 0, 0..5).await;
     let first = receive(&mut consumer, 5).await;

@@ -114,17 +114,17 @@ fn where_a_log_begins_anew_is_told_until_the_group_knows() {
         let told = thread.commits.expire(late).expect("a commit is under way");
         assert!(matches!(told.reply, Reply::Nobody) && thread.commits.expire(late).is_none());
         thread.decided(told);
-        thread.tell_places();
+        thread.tell_places_again();
         assert!(thread.commits.expire(late).is_none(), "not at once");
         thread.tell_places_at = Some(Instant::now());
-        thread.tell_places();
+        thread.tell_places_again();
     }
 
     let durable = thread.shared.lock().holdings.untold_places();
     thread.decided(Decided { durable, outcome: Ok(()), reply: Reply::Nobody });
     while thread.commits.expire(Instant::now() + Duration::from_secs(600)).is_some() {}
     thread.tell_places_at = Some(Instant::now());
-    thread.tell_places();
+    thread.tell_places_again();
     assert!(thread.commits.expire(Instant::now() + Duration::from_secs(600)).is_none());
     close(thread);
 }
