@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use commits::Commits;
 use lane_hash::LaneHash;
-pub(super) use protocol::{Actions, Event, ToShard};
+pub(super) use protocol::{Actions, Event, Parcel, ToShard};
 use receives::Receives;
 use slots::Slots;
 
@@ -30,7 +30,6 @@ pub(super) struct Engine {
     records_max: usize,
     bytes_max: usize,
     drain: Duration,
-    shards: usize,
     lane_hash: LaneHash,
     unkeyed: u64,
     slots: Slots,
@@ -72,7 +71,6 @@ impl Engine {
             records_max: config.records_max,
             bytes_max: config.bytes_max,
             drain: config.drain,
-            shards: config.shards,
             lane_hash: LaneHash::keyed(hash_keys),
             unkeyed: 0,
             slots: Slots::default(),
@@ -232,21 +230,23 @@ impl Engine {
         for delivery in deliveries.drain_shared() {
             let (token, offset) = (delivery.token, delivery.offset);
             let handed_out = if wanted { self.slots.hand_out(token, offset) } else { None };
-            let Some((partition, tells)) = handed_out else {
+            let Some(handed_out) = handed_out else {
                 actions.given_up.push(token);
                 self.spare.extend(emptied(delivery));
                 continue;
             };
-            self.records += 1;
-            self.bytes += delivery.size_bytes();
-            let hash = self.lane_hash(partition, delivery.key());
-            let shard = if self.shards == 1 { 0 } else { hash as usize % self.shards };
-            if let Some(shard) = actions.to_shards.get_mut(shard) {
-                shard.push_back(ToShard::Deliver(Routed { hash, delivery }));
-            }
-            if tells {
+            if handed_out.tells {
                 actions.tell_all(|| ToShard::Newest { slot: token.slot(), offset });
             }
+            self.records += 1;
+            self.bytes += delivery.size_bytes();
+            let hash = self.lane_hash(handed_out.partition, delivery.key());
+            let shard = match actions.to_shards.as_mut_slice() {
+                [only] => only,
+                // There are some: the configuration wants one at least.
+                several => &mut several[hash as usize % several.len()],
+            };
+            shard.deliveries.push(Routed { hash, delivery });
         }
         deliveries.restock(&mut self.spare);
     }

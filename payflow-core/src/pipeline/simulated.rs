@@ -95,7 +95,7 @@ impl Process {
         let storms = StormWatch::new(config.storm.clone());
         let worker = |_| Worker {
             shard: Shard::new(config, storms.clone(), random.next()),
-            inbox: VecDeque::new(),
+            inbox: Vec::new(),
             letters: VecDeque::new(),
             seats: BTreeMap::new(),
             storms: storms.clone(),
@@ -274,10 +274,10 @@ impl Process {
 
     fn on(&mut self, event: Event<'_>, now: Instant) {
         self.engine.on(event, now, &mut self.actions);
-        let letters = self.actions.to_shards.iter_mut();
-        for (index, (worker, letters)) in self.workers.iter_mut().zip(letters).enumerate() {
-            if !letters.is_empty() {
-                worker.inbox.append(letters);
+        let parcels = self.actions.to_shards.iter_mut();
+        for (index, (worker, parcel)) in self.workers.iter_mut().zip(parcels).enumerate() {
+            if !parcel.is_empty() {
+                worker.inbox.push(std::mem::take(parcel));
                 self.woken.push(index);
             }
         }

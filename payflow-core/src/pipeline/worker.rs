@@ -9,7 +9,6 @@ mod publication;
 mod sparse;
 mod starts;
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -25,10 +24,10 @@ use letters::Letters;
 pub(super) use permits::Limit;
 use permits::Permits;
 
-use super::engine::ToShard;
+use super::engine::{Parcel, ToShard};
 use super::events::Listener;
 use super::handle::ShardGauges;
-use super::lanes::{Class, EntryId};
+use super::lanes::{Class, EntryId, Routed};
 use super::mailbox::Mailbox;
 use super::seats::{Panicked, Seats};
 use super::shard::{Failure, Outcome, Settled, Shard, Vacated, Work};
@@ -42,7 +41,7 @@ use crate::handler::Handler;
 /// The ways in and out of a worker.
 #[derive(Debug, Clone)]
 pub(super) struct Lines {
-    pub(super) inbox: Arc<Mailbox<VecDeque<ToShard>>>,
+    pub(super) inbox: Arc<Mailbox<Parcel>>,
     pub(super) outbox: Arc<Mailbox<Settled>>,
 }
 
@@ -74,7 +73,6 @@ where
         listener: equipment.listener,
         gauges: equipment.gauges,
         arrived: Vec::new(),
-        batches: Vec::new(),
         letters: Letters::new(tokio::time::Instant::now().into_std()),
         turns: Turns::default(),
         held_back: 0,
@@ -100,10 +98,8 @@ struct Worker<N> {
     bell: Bell,
     listener: Listener,
     gauges: Arc<ShardGauges>,
-    /// Batches just taken; between turns, empty ones.
-    arrived: Vec<VecDeque<ToShard>>,
-    /// The same, for a moment.
-    batches: Vec<VecDeque<ToShard>>,
+    /// What was just sent; between turns, empty ones.
+    arrived: Vec<Parcel>,
     /// Deliveries that were not sorted into lanes yet.
     letters: Letters,
     turns: Turns,
@@ -169,8 +165,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                 self.listener.tell(&event);
             }
         }
-        let queued = self.letters.next_delivery().map(|routed| (self.letters.since(), routed));
-        let census_at = self.gauges.turn_ends(turn, now, &self.shard, queued);
+        let census_at = self.gauges.turn_ends(turn, now, &self.shard, self.letters.peek());
         self.set_timer(cx, now, census_at);
         if rest || weather_changed || self.shard.watches_weather() && !listens {
             cx.waker().wake_by_ref();
@@ -178,38 +173,37 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
     }
 
     fn read_letters<F: Future>(&mut self, seats: &mut Seats<F, Label>, cx: &Context<'_>, now: Instant) {
-        self.lines.inbox.take(&mut self.arrived, cx);
-        let is_order = |letter: &ToShard| !matches!(letter, ToShard::Deliver(_) | ToShard::Newest { .. });
-        let orders = self.arrived.iter().flatten().any(is_order);
-        std::mem::swap(&mut self.arrived, &mut self.batches);
-        for batch in self.batches.drain(..) {
-            self.letters.add(batch, now, &mut self.arrived);
+        let mut arrived = std::mem::take(&mut self.arrived);
+        self.lines.inbox.take(&mut arrived, cx);
+        for parcel in &mut arrived {
+            if parcel.is_about_earlier() {
+                while let Some(routed) = self.letters.next() {
+                    self.sort(routed);
+                }
+            }
+            for order in parcel.orders.drain(..) {
+                self.obey(order, now);
+            }
+            self.letters.add(&mut parcel.deliveries, now);
         }
-        if orders {
-            self.obey(now);
-            self.vacate(seats);
+        self.arrived = arrived;
+        self.vacate(seats);
+    }
+
+    fn obey(&mut self, order: ToShard, now: Instant) {
+        match order {
+            ToShard::Stop(slot) => self.shard.stop(slot),
+            ToShard::Cut(slot) => self.shard.cut(slot, now, &mut self.vacated),
+            ToShard::Newest { slot, offset } => self.shard.newest(slot, offset),
+            ToShard::Pause => self.shard.pause(),
+            ToShard::Resume => self.shard.resume(),
         }
     }
 
-    /// An order is about what was delivered before it, so all of that is sorted into lanes first.
-    fn obey(&mut self, now: Instant) {
-        loop {
-            let since = self.letters.since();
-            let Some(letter) = self.letters.next(&mut self.arrived) else {
-                break;
-            };
-            match letter {
-                ToShard::Deliver(routed) => {
-                    let destination = self.destinations.of(&routed.delivery);
-                    self.shard.deliver(routed, destination, since);
-                }
-                ToShard::Stop(slot) => self.shard.stop(slot),
-                ToShard::Cut(slot) => self.shard.cut(slot, now, &mut self.vacated),
-                ToShard::Newest { slot, offset } => self.shard.newest(slot, offset),
-                ToShard::Pause => self.shard.pause(),
-                ToShard::Resume => self.shard.resume(),
-            }
-        }
+    /// Puts what was just taken of the letters into its lane.
+    fn sort(&mut self, routed: Routed) {
+        let destination = self.destinations.of(&routed.delivery);
+        self.shard.deliver(routed, destination, self.letters.since());
     }
 
     fn vacate<F: Future>(&mut self, seats: &mut Seats<F, Label>) {

@@ -1,7 +1,5 @@
 //! What the engine is told, and what it asks for.
 
-use std::collections::VecDeque;
-
 use crate::consumer::{AckToken, Inbound};
 use crate::error::Error;
 use crate::pipeline::events::PipelineEvent;
@@ -33,7 +31,7 @@ pub(in crate::pipeline) enum Event<'a> {
 #[derive(Debug)]
 pub(in crate::pipeline) struct Actions {
     /// For each shard, in order.
-    pub(in crate::pipeline) to_shards: Vec<VecDeque<ToShard>>,
+    pub(in crate::pipeline) to_shards: Vec<Parcel>,
     /// Tokens to acknowledge as finished.
     pub(in crate::pipeline) finished: Vec<AckToken>,
     /// Tokens to acknowledge as given up.
@@ -47,7 +45,7 @@ pub(in crate::pipeline) struct Actions {
 impl Actions {
     pub(in crate::pipeline) fn new(shards: usize) -> Self {
         Self {
-            to_shards: std::iter::repeat_with(VecDeque::new).take(shards).collect(),
+            to_shards: std::iter::repeat_with(Parcel::default).take(shards).collect(),
             finished: Vec::new(),
             given_up: Vec::new(),
             commit: false,
@@ -56,14 +54,32 @@ impl Actions {
     }
 
     pub(super) fn tell_all(&mut self, tell: impl Fn() -> ToShard) {
-        self.to_shards.iter_mut().for_each(|shard| shard.push_back(tell()));
+        self.to_shards.iter_mut().for_each(|parcel| parcel.orders.push(tell()));
     }
 }
 
-/// A word to a shard. What is said first is done first.
-#[derive(Debug)]
+/// What a shard is sent at once. The orders are about what was sent before, and come first: nothing is delivered of what they stop or
+/// drop.
+#[derive(Debug, Default)]
+pub(in crate::pipeline) struct Parcel {
+    pub(in crate::pipeline) orders: Vec<ToShard>,
+    pub(in crate::pipeline) deliveries: Vec<Routed>,
+}
+
+impl Parcel {
+    pub(in crate::pipeline) const fn is_empty(&self) -> bool {
+        self.orders.is_empty() && self.deliveries.is_empty()
+    }
+
+    /// Whether what was delivered before is to be sorted into lanes first, since an order is about it.
+    pub(in crate::pipeline) fn is_about_earlier(&self) -> bool {
+        self.orders.iter().any(|order| !matches!(order, ToShard::Newest { .. }))
+    }
+}
+
+/// An order to a shard. What is said first is done first.
+#[derive(Debug, Clone, Copy)]
 pub(in crate::pipeline) enum ToShard {
-    Deliver(Routed),
     /// Start nothing more of this partition (`None`: of any).
     Stop(Option<u32>),
     /// Drop what runs of this partition (`None`: of any).

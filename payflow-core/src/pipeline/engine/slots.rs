@@ -29,8 +29,8 @@ struct Held {
     out: usize,
     /// Everything that was there has been received.
     at_end: bool,
-    /// The offset that the shards were told of last.
-    told: Option<i64>,
+    /// From that offset on the shards are to be told again how far it has come.
+    tells_from: i64,
     standing: Standing,
 }
 
@@ -45,6 +45,28 @@ enum Standing {
     CutOff,
 }
 
+/// No offset was told yet.
+const UNTOLD: i64 = i64::MIN;
+
+/// Of a delivery that goes to a shard.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HandedOut {
+    /// The hash of its partition.
+    pub(super) partition: u64,
+    /// The shards are to be told how far that has come.
+    pub(super) tells: bool,
+}
+
+impl Held {
+    /// Takes note of how far it has come; false for the first that is received.
+    #[cold]
+    const fn come_to(&mut self, offset: i64) -> bool {
+        let tells = self.tells_from != UNTOLD;
+        self.tells_from = offset.saturating_add(LaneShare::TOLD_EVERY);
+        tells
+    }
+}
+
 impl Slots {
     /// The partition is ours. True if an older generation was: let go before anybody said so, its work is to be dropped.
     pub(super) fn assign(&mut self, slot: u32, generation: u32, hash: u64) -> bool {
@@ -52,7 +74,8 @@ impl Slots {
         if self.held.len() <= index {
             self.held.resize_with(index + 1, || None);
         }
-        let held = Held { generation, hash, out: 0, at_end: true, told: None, standing: Standing::Active };
+        let held =
+            Held { generation, hash, out: 0, at_end: true, tells_from: UNTOLD, standing: Standing::Active };
         let older = self.held.get_mut(index).and_then(|place| place.replace(held));
         self.count();
         older.is_some()
@@ -78,23 +101,20 @@ impl Slots {
         true
     }
 
-    /// A delivery goes to a shard, if its partition is ours and not asked back: the partition's hash, and whether the shards
-    /// are to be told how far it has come.
+    /// A delivery goes to a shard, if its partition is ours and not asked back.
     #[inline]
-    pub(super) fn hand_out(&mut self, token: AckToken, offset: i64) -> Option<(u64, bool)> {
-        let held = self.get_mut(token.slot(), token.generation())?;
-        if held.standing != Standing::Active {
+    pub(super) fn hand_out(&mut self, token: AckToken, offset: i64) -> Option<HandedOut> {
+        let held = self.held.get_mut(token.slot() as usize)?.as_mut()?;
+        if held.generation != token.generation() || held.standing != Standing::Active {
             return None;
         }
         held.out += 1;
-        let (hash, was_at_end) = (held.hash, std::mem::take(&mut held.at_end));
-        let told = *held.told.get_or_insert(offset);
-        let tells = offset.saturating_sub(told) >= LaneShare::TOLD_EVERY;
-        if tells {
-            held.told = Some(offset);
+        if held.at_end {
+            held.at_end = false;
+            self.unread += 1;
         }
-        self.unread += usize::from(was_at_end);
-        Some((hash, tells))
+        let tells = offset >= held.tells_from && held.come_to(offset);
+        Some(HandedOut { partition: held.hash, tells })
     }
 
     /// Everything that is there of a partition was received.

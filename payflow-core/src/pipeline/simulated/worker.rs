@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Ending, Hands, Job, Task};
 use crate::error::{Error, Fault};
-use crate::pipeline::engine::ToShard;
+use crate::pipeline::engine::{Parcel, ToShard};
 use crate::pipeline::lanes::{Class, EntryId, Routed};
 use crate::pipeline::shard::{Failure, Outcome, Shard, Vacated, Work};
 use crate::pipeline::storm::StormWatch;
@@ -14,7 +14,7 @@ use crate::pipeline::turns::Turns;
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) shard: Shard,
-    pub(super) inbox: VecDeque<ToShard>,
+    pub(super) inbox: Vec<Parcel>,
     /// Not sorted into lanes yet.
     pub(super) letters: VecDeque<Routed>,
     pub(super) seats: BTreeMap<usize, (EntryId, Class)>,
@@ -52,23 +52,22 @@ impl Permits {
 
 impl Worker {
     pub(super) fn read_letters(&mut self, now: Instant, vacated: &mut Vec<Vacated>, hands: &impl Hands) {
-        // An order is about what was delivered before it, so all of that is sorted into lanes first.
-        let obeys = self.inbox.iter().any(|letter| !matches!(letter, ToShard::Deliver(_)));
-        if obeys {
-            for routed in std::mem::take(&mut self.letters) {
-                self.deliver(routed, now, hands);
+        for parcel in std::mem::take(&mut self.inbox) {
+            if parcel.is_about_earlier() {
+                for routed in std::mem::take(&mut self.letters) {
+                    self.deliver(routed, now, hands);
+                }
             }
-        }
-        for letter in std::mem::take(&mut self.inbox) {
-            match letter {
-                ToShard::Deliver(routed) if obeys => self.deliver(routed, now, hands),
-                ToShard::Deliver(routed) => self.letters.push_back(routed),
-                ToShard::Stop(slot) => self.shard.stop(slot),
-                ToShard::Cut(slot) => self.shard.cut(slot, now, vacated),
-                ToShard::Newest { slot, offset } => self.shard.newest(slot, offset),
-                ToShard::Pause => self.shard.pause(),
-                ToShard::Resume => self.shard.resume(),
+            for order in parcel.orders {
+                match order {
+                    ToShard::Stop(slot) => self.shard.stop(slot),
+                    ToShard::Cut(slot) => self.shard.cut(slot, now, vacated),
+                    ToShard::Newest { slot, offset } => self.shard.newest(slot, offset),
+                    ToShard::Pause => self.shard.pause(),
+                    ToShard::Resume => self.shard.resume(),
+                }
             }
+            self.letters.extend(parcel.deliveries);
         }
     }
 

@@ -1,96 +1,120 @@
-//! What a worker has been sent and has not looked at yet.
+//! Deliveries that a worker was sent and has not looked at yet.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::pipeline::engine::ToShard;
 use crate::pipeline::lanes::Routed;
 
-/// Letters in the order they came, batch by batch.
+/// Deliveries in the order they came, batch by batch.
 #[derive(Debug)]
 pub(super) struct Letters {
-    /// Empty only if all are.
     current: Batch,
     /// When it came.
     since: Instant,
     /// None of them is empty.
     further: VecDeque<(Instant, Batch)>,
+    /// Memory of batches that were read.
+    spare: Vec<Batch>,
 }
 
-type Batch = VecDeque<ToShard>;
+/// The first is the last: it is taken from there.
+type Batch = Vec<Routed>;
 
 impl Letters {
     pub(super) const fn new(now: Instant) -> Self {
-        Self { current: Batch::new(), since: now, further: VecDeque::new() }
+        Self { current: Batch::new(), since: now, further: VecDeque::new(), spare: Vec::new() }
     }
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.current.is_empty()
+        self.current.is_empty() && self.further.is_empty()
     }
 
-    /// When the next one came.
+    /// Takes them all, and leaves memory of earlier ones.
+    pub(super) fn add(&mut self, deliveries: &mut Vec<Routed>, now: Instant) {
+        if deliveries.is_empty() {
+            return;
+        }
+        deliveries.reverse();
+        let batch = std::mem::replace(deliveries, self.spare.pop().unwrap_or_default());
+        self.further.push_back((now, batch));
+    }
+
+    /// The next one.
+    // Always: for each message.
+    #[inline(always)]
+    pub(super) fn next(&mut self) -> Option<Routed> {
+        if self.current.is_empty() {
+            self.turn_over();
+        }
+        self.current.pop()
+    }
+
+    /// When the one came that was taken last.
+    #[inline]
     pub(super) const fn since(&self) -> Instant {
         self.since
     }
 
-    /// The next one, if it is a delivery.
-    pub(super) fn next_delivery(&self) -> Option<&Routed> {
-        match self.current.front()? {
-            ToShard::Deliver(routed) => Some(routed),
-            _ => None,
-        }
-    }
-
-    pub(super) fn add(&mut self, batch: Batch, now: Instant, emptied: &mut Vec<Batch>) {
-        if batch.is_empty() {
-            emptied.push(batch);
-        } else if self.current.is_empty() {
-            self.since = now;
-            emptied.push(std::mem::replace(&mut self.current, batch));
-        } else {
-            self.further.push_back((now, batch));
-        }
-    }
-
-    /// The next one; a batch that is empty now goes to `emptied`.
-    // Always: for each message.
-    #[inline(always)]
-    pub(super) fn next(&mut self, emptied: &mut Vec<Batch>) -> Option<ToShard> {
-        let letter = self.current.pop_front();
-        if self.current.is_empty() {
-            self.turn_over(emptied);
-        }
-        letter
+    /// The next one, and when it came.
+    pub(super) fn peek(&self) -> Option<(Instant, &Routed)> {
+        let further = || self.further.front().and_then(|(since, batch)| Some((*since, batch.last()?)));
+        self.current.last().map(|routed| (self.since, routed)).or_else(further)
     }
 
     #[cold]
-    fn turn_over(&mut self, emptied: &mut Vec<Batch>) {
+    fn turn_over(&mut self) {
         if let Some((since, next)) = self.further.pop_front() {
             self.since = since;
-            emptied.push(std::mem::replace(&mut self.current, next));
+            self.spare.push(std::mem::replace(&mut self.current, next));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use super::*;
+    use crate::consumer::{AckToken, Delivery};
+    use crate::record::{Content, Topic};
+
+    fn routed(offset: i64) -> Routed {
+        let delivery = Delivery {
+            token: AckToken::new(0, 0, offset),
+            topic: Topic::parse("t").unwrap(),
+            partition: 0,
+            offset,
+            timestamp_ms: None,
+            content: Content::EMPTY,
+        };
+        Routed { hash: 0, delivery: Arc::new(delivery) }
+    }
 
     #[test]
-    fn letters_come_in_order_and_their_memory_comes_back() {
-        let now = Instant::now();
-        let (mut letters, mut emptied) = (Letters::new(now), Vec::new());
-        for batch in [vec![1, 2], vec![], vec![3]] {
-            letters.add(batch.into_iter().map(|slot| ToShard::Stop(Some(slot))).collect(), now, &mut emptied);
+    fn deliveries_come_in_order_and_since_when_and_their_memory_comes_back() {
+        let start = Instant::now();
+        let mut letters = Letters::new(start);
+        for (second, batch) in (1..).zip([vec![1, 2], vec![], vec![3]]) {
+            let mut deliveries: Vec<Routed> = batch.into_iter().map(routed).collect();
+            letters.add(&mut deliveries, start + Duration::from_secs(second));
+            assert!(deliveries.is_empty());
         }
         let mut read = Vec::new();
-        while let Some(ToShard::Stop(slot)) = letters.next(&mut emptied) {
-            assert_eq!(letters.is_empty(), slot == Some(3));
-            read.extend(slot);
+        while let Some((since, peeked)) =
+            letters.peek().map(|(since, routed)| (since, routed.delivery.offset))
+        {
+            let next = letters.next().unwrap();
+            assert_eq!((next.delivery.offset, letters.since()), (peeked, since));
+            read.push((peeked, since.duration_since(start).as_secs()));
         }
-        assert_eq!(read, [1, 2, 3]);
-        assert!(emptied.iter().all(VecDeque::is_empty));
-        assert_eq!(emptied.len(), 3, "the first it had itself, the empty one, and the first that was read");
+        assert_eq!(read, [(1, 1), (2, 1), (3, 3)]);
+        assert!(letters.is_empty() && letters.next().is_none());
+        assert_eq!(letters.spare.len(), 2, "what it began with, and the first that was read");
+
+        let mut deliveries = vec![routed(4)];
+        letters.add(&mut deliveries, start);
+        assert!(deliveries.capacity() > 0, "memory of an earlier batch");
     }
 }

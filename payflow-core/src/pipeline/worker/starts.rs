@@ -6,8 +6,7 @@ use std::time::Instant;
 
 use super::{Label, Worker, judged};
 use crate::consumer::Delivery;
-use crate::pipeline::engine::ToShard;
-use crate::pipeline::lanes::{Class, Routed};
+use crate::pipeline::lanes::Class;
 use crate::pipeline::seats::{Begun, Seats};
 use crate::pipeline::shard::{Outcome, Work};
 
@@ -64,11 +63,10 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
 
     /// Sorts what has just come behind the others of its lane, up to one that may start.
     fn sort_letters_of_busy_lanes(&mut self) {
-        while self.letters.next_delivery().is_some_and(|routed| self.shard.has_lane_of(routed)) {
-            let since = self.letters.since();
-            let Some(routed) = self.next_letter() else { return };
-            let destination = self.destinations.of(&routed.delivery);
-            self.shard.deliver(routed, destination, since);
+        while self.letters.peek().is_some_and(|(_, routed)| self.shard.has_lane_of(routed))
+            && let Some(routed) = self.letters.next()
+        {
+            self.sort(routed);
         }
     }
 
@@ -114,13 +112,12 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
         F: Future<Output = Outcome>,
     {
         loop {
-            let since = self.letters.since();
-            let Some(routed) = self.next_letter() else {
+            let Some(routed) = self.letters.next() else {
                 return false;
             };
             let destination = self.destinations.of(&routed.delivery);
             let mut used = false;
-            if let Some(direct) = self.shard.deliver_or_start(routed, destination, since) {
+            if let Some(direct) = self.shard.deliver_or_start(routed, destination, self.letters.since()) {
                 let work = Work::Handle { attempt: 1 };
                 let delivery = Arc::clone(direct.delivery());
                 match seats.begin(|| perform(work, delivery)) {
@@ -135,7 +132,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                         return false;
                     }
                     Begun::Seated(seat) => {
-                        let id = self.shard.enter(direct, seat, since);
+                        let id = self.shard.enter(direct, seat, self.letters.since());
                         seats.label(seat, (id, Class::First));
                         self.seated = true;
                         used = true;
@@ -149,17 +146,6 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                 return used;
             }
             *more -= 1;
-        }
-    }
-
-    fn next_letter(&mut self) -> Option<Routed> {
-        loop {
-            match self.letters.next(&mut self.arrived)? {
-                ToShard::Deliver(routed) => return Some(routed),
-                ToShard::Newest { slot, offset } => self.shard.newest(slot, offset),
-                // Orders never wait among the letters.
-                ToShard::Stop(_) | ToShard::Cut(_) | ToShard::Pause | ToShard::Resume => return None,
-            }
         }
     }
 }

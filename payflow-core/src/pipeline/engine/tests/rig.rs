@@ -251,15 +251,12 @@ impl Rig {
     fn carry_out(&mut self) {
         let mut vacated = Vec::new();
         let shards = self.shards.iter_mut().zip(&mut self.letters);
-        for ((shard, waiting), letters) in shards.zip(&mut self.actions.to_shards) {
-            for letter in letters.drain(..) {
-                if let ToShard::Deliver(routed) = letter {
-                    waiting.push_back(routed);
-                    continue;
-                }
+        for ((shard, waiting), parcel) in shards.zip(&mut self.actions.to_shards) {
+            if parcel.is_about_earlier() {
                 waiting.drain(..).for_each(|routed| shard.deliver(routed, Destination::default(), self.now));
-                match letter {
-                    ToShard::Deliver(_) => unreachable!("taken above"),
+            }
+            for order in parcel.orders.drain(..) {
+                match order {
                     ToShard::Stop(slot) => shard.stop(slot),
                     ToShard::Cut(slot) => shard.cut(slot, self.now, &mut vacated),
                     ToShard::Newest { slot, offset } => shard.newest(slot, offset),
@@ -267,6 +264,7 @@ impl Rig {
                     ToShard::Resume => shard.resume(),
                 }
             }
+            waiting.extend(parcel.deliveries.drain(..));
         }
         self.running.retain(|running| !vacated.contains(&(running.seat, running.class)));
         for token in std::mem::take(&mut self.actions.finished) {
