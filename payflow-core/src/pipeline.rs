@@ -11,6 +11,7 @@ mod mailbox;
 mod random;
 mod retry;
 mod seats;
+mod seldom;
 mod shard;
 #[cfg(feature = "simulation")]
 mod simulated;

@@ -150,6 +150,10 @@ impl Deliveries {
 
     /// Gives memory for those to come: what [`emptied`] gave.
     pub(crate) fn restock(&mut self, spare: &mut Vec<Arc<Delivery>>) {
+        // In no order: the fewer are copied.
+        if self.spare.len() < spare.len() {
+            std::mem::swap(&mut self.spare, spare);
+        }
         self.spare.append(spare);
     }
 }

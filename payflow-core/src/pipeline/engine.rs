@@ -226,17 +226,19 @@ impl Engine {
     /// Sends what was handed over to the shards.
     #[inline(never)]
     fn admit(&mut self, deliveries: &mut Deliveries, actions: &mut Actions) {
-        let wanted = matches!(self.phase, Phase::Running | Phase::Ended);
+        if !matches!(self.phase, Phase::Running | Phase::Ended) {
+            actions.given_up.extend(deliveries.iter().map(|delivery| delivery.token));
+            return deliveries.clear();
+        }
         for delivery in deliveries.drain_shared() {
-            let (token, offset) = (delivery.token, delivery.offset);
-            let handed_out = if wanted { self.slots.hand_out(token, offset) } else { None };
-            let Some(handed_out) = handed_out else {
-                actions.given_up.push(token);
+            let Some(handed_out) = self.slots.hand_out(delivery.token, delivery.offset) else {
+                actions.given_up.push(delivery.token);
                 self.spare.extend(emptied(delivery));
                 continue;
             };
             if handed_out.tells {
-                actions.tell_all(|| ToShard::Newest { slot: token.slot(), offset });
+                let order = ToShard::Newest { slot: delivery.token.slot(), offset: delivery.offset };
+                actions.tell_all(|| order);
             }
             self.records += 1;
             self.bytes += delivery.size_bytes();
@@ -272,22 +274,16 @@ impl Engine {
     fn settled(&mut self, settled: &mut Settled, actions: &mut Actions) {
         self.records = self.records.saturating_sub(settled.finished.len() + settled.given_up.len());
         self.bytes = self.bytes.saturating_sub(std::mem::take(&mut settled.bytes));
-        let mut stale = false;
-        for token in &settled.finished {
-            stale |= !self.slots.take_back(*token);
-        }
-        if stale {
+        if !self.slots.take_back(&settled.finished) {
             // Finished while the partition was taken away: another may have it already.
             let ours = |token: &AckToken| self.slots.holds(*token);
             actions.given_up.extend(settled.finished.extract_if(.., |token| !ours(token)));
         }
         self.commits.moved(settled.finished.len());
-        actions.finished.append(&mut settled.finished);
-        for token in &settled.given_up {
-            self.slots.take_back(*token);
-        }
+        append(&mut actions.finished, &mut settled.finished);
+        self.slots.take_back(&settled.given_up);
         actions.given_up.append(&mut settled.given_up);
-        self.spare.append(&mut settled.emptied);
+        append(&mut self.spare, &mut settled.emptied);
     }
 
     fn receive_failed(&mut self, error: Error, now: Instant, actions: &mut Actions) {
@@ -382,6 +378,15 @@ impl Engine {
             self.fatal.get_or_insert(error);
             self.phase = Phase::Done;
         }
+    }
+}
+
+/// As `Vec::append`, and without a copy where nothing is there yet.
+fn append<T>(into: &mut Vec<T>, from: &mut Vec<T>) {
+    if into.is_empty() {
+        std::mem::swap(into, from);
+    } else {
+        into.append(from);
     }
 }
 

@@ -8,11 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
+use pin_project_lite::pin_project;
 
 /// Places for futures. One that is ready when it is first polled never allocates; a place allocates once.
 #[derive(Debug)]
 pub(super) struct Seats<F, L> {
     seats: Vec<Seat<F, L>>,
+    /// The seat that is taken next; if it is not there, one is chosen or added first.
+    next: usize,
+    /// Others that are free.
     free: Vec<usize>,
     rows: Vec<Arc<Row>>,
     task: Arc<AtomicWaker>,
@@ -24,10 +28,24 @@ pub(super) struct Seats<F, L> {
 
 #[derive(Debug)]
 struct Seat<F, L> {
-    future: Pin<Box<Option<F>>>,
+    place: Pin<Box<Place<F>>>,
     /// What its owner knows the future by; present as long as the future is.
     label: Option<L>,
     waker: Waker,
+}
+
+pin_project! {
+    /// By hand, and not an `Option`: that a place is free is seen without a call.
+    #[derive(Debug)]
+    #[project = PlaceProjection]
+    #[project_replace = PlaceReplaced]
+    enum Place<F> {
+        Free,
+        Taken {
+            #[pin]
+            future: F,
+        },
+    }
 }
 
 /// What a future that panicked is said to have returned. Boxed: it is rare, and what ends well is moved often.
@@ -62,21 +80,22 @@ pub(super) enum Begun<T> {
 impl<F: Future, L: Copy> Seats<F, L> {
     pub(super) fn new() -> Self {
         let task = Arc::new(AtomicWaker::new());
-        Self { seats: Vec::new(), free: Vec::new(), rows: Vec::new(), task, row: 0, woken: 0 }
+        Self { seats: Vec::new(), next: 0, free: Vec::new(), rows: Vec::new(), task, row: 0, woken: 0 }
     }
 
     /// Makes a future, polls it once, and keeps it if it is not ready; it is polled again once it has a label. To panic while it is
     /// made is the same as at its first poll.
     #[inline]
     pub(super) fn begin(&mut self, make: impl FnOnce() -> F) -> Begun<F::Output> {
-        let index = self.free.last().copied().unwrap_or_else(|| self.add());
-        // The free list names seats only.
-        let seat = &mut self.seats[index];
-        match seat.poll(|mut place| place.set(Some(make()))) {
+        let Some(seat) = self.seats.get_mut(self.next) else {
+            self.make_room();
+            return self.begin(make);
+        };
+        match seat.poll(|place| drop(place.project_replace(Place::Taken { future: make() }))) {
             Poll::Ready(output) => Begun::Ended(output),
             Poll::Pending => {
-                self.free.pop();
-                Begun::Seated(index)
+                let next = self.free.pop().unwrap_or(self.seats.len());
+                Begun::Seated(std::mem::replace(&mut self.next, next))
             }
         }
     }
@@ -135,28 +154,36 @@ impl<F: Future, L: Copy> Seats<F, L> {
         }
     }
 
-    /// A new seat, which is free.
+    /// Chooses the seat that is taken next, or adds one.
     #[cold]
-    fn add(&mut self) -> usize {
+    fn make_room(&mut self) {
         let index = self.seats.len();
+        self.next = self.free.pop().unwrap_or(index);
+        if self.next < index {
+            return;
+        }
         if index.is_multiple_of(ROW) {
             self.rows.push(Arc::new(Row { woken: AtomicU64::new(0), task: Arc::clone(&self.task) }));
         }
         let wake = SeatWake { row: Arc::clone(&self.rows[index / ROW]), bit: 1 << (index % ROW) };
-        self.seats.push(Seat { future: Box::pin(None), label: None, waker: Waker::from(Arc::new(wake)) });
-        self.free.push(index);
-        index
+        self.seats.push(Seat {
+            place: Box::pin(Place::Free),
+            label: None,
+            waker: Waker::from(Arc::new(wake)),
+        });
     }
 }
 
 impl<F: Future, L> Seat<F, L> {
     /// Polls the future, once it is prepared, and drops it if it ended. A panic ends it, and nothing else.
     #[inline]
-    fn poll(&mut self, prepare: impl FnOnce(Pin<&mut Option<F>>)) -> Poll<Result<F::Output, Panicked>> {
+    fn poll(&mut self, prepare: impl FnOnce(Pin<&mut Place<F>>)) -> Poll<Result<F::Output, Panicked>> {
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            prepare(self.future.as_mut());
-            let future = self.future.as_mut().as_pin_mut();
-            future.map_or(Poll::Pending, |future| future.poll(&mut Context::from_waker(&self.waker)))
+            prepare(self.place.as_mut());
+            match self.place.as_mut().project() {
+                PlaceProjection::Taken { future } => future.poll(&mut Context::from_waker(&self.waker)),
+                PlaceProjection::Free => Poll::Pending,
+            }
         }));
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
@@ -178,9 +205,12 @@ impl<F: Future, L> Seat<F, L> {
     }
 
     /// Drops the future. One that panics while it is dropped is gone all the same.
-    #[inline]
+    // Always: for each message.
+    #[inline(always)]
     fn clear(&mut self) {
-        if let Err(payload) = std::panic::catch_unwind(AssertUnwindSafe(|| self.future.set(None))) {
+        if let Err(payload) =
+            std::panic::catch_unwind(AssertUnwindSafe(|| self.place.as_mut().project_replace(Place::Free)))
+        {
             discard(payload);
         }
     }

@@ -149,17 +149,27 @@ impl Slots {
         held.is_some_and(|held| held.generation == token.generation())
     }
 
-    /// A delivery is back. Whether its partition is still ours.
-    #[inline]
-    pub(super) fn take_back(&mut self, token: AckToken) -> bool {
-        let Some(held) = self.get_mut(token.slot(), token.generation()) else {
-            return false;
-        };
-        held.out = held.out.saturating_sub(1);
-        if held.out == 0 && held.standing != Standing::Active {
+    /// Deliveries are back. Whether the partitions of all of them are still ours.
+    pub(super) fn take_back(&mut self, tokens: &[AckToken]) -> bool {
+        let (mut all_ours, mut last_are_back) = (true, false);
+        let held = self.held.as_mut_slice();
+        for token in tokens {
+            match held.get_mut(token.slot() as usize) {
+                Some(Some(held)) if held.generation == token.generation() => {
+                    if held.out > 1 {
+                        held.out -= 1;
+                    } else {
+                        held.out = 0;
+                        last_are_back |= held.standing != Standing::Active;
+                    }
+                }
+                _ => all_ours = false,
+            }
+        }
+        if last_are_back {
             self.count();
         }
-        true
+        all_ours
     }
 
     /// When [`cut`](Self::cut) has something to do.

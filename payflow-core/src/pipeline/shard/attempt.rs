@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::error::{Error, Fault};
 use crate::pipeline::lanes::Class;
+use crate::pipeline::seldom::Seldom;
 use crate::pipeline::storm::Destination;
 
 /// What the shard knows of a delivery beyond its lane.
@@ -21,7 +22,7 @@ pub(super) struct State {
     /// If it sits anywhere: the turn it was begun in, whose deadline it has.
     pub(super) turn: u64,
     /// Boxed: most never fail, and each is moved when it comes and when it goes.
-    history: Option<Box<History>>,
+    history: Seldom<Box<History>>,
 }
 
 /// What is remembered of a delivery once it has failed.
@@ -48,7 +49,7 @@ impl State {
             class: Class::First,
             seat: None,
             turn: 0,
-            history: None,
+            history: Seldom::NONE,
         }
     }
 
@@ -83,7 +84,7 @@ impl State {
 
     /// It waits, but for no time.
     pub(super) fn forget_due(&mut self) {
-        if let Some(history) = &mut self.history {
+        if let Some(history) = self.history.as_mut() {
             history.due = None;
         }
     }
@@ -96,7 +97,7 @@ impl State {
     /// Whether a storm at its destination is to keep it from starting: its handler, or a dead letter about nothing but
     /// the destination that nobody has tried to publish yet. That one has its last failure back.
     pub(super) fn waits_for_weather(&mut self) -> bool {
-        let Some(history) = &mut self.history else {
+        let Some(history) = self.history.as_mut() else {
             return true;
         };
         let Some(verdict) = history.verdict.take_if(|verdict| verdict.may_pass && verdict.failures == 0)

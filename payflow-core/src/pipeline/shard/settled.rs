@@ -40,7 +40,8 @@ impl Settled {
         self.given_up.is_empty() && self.broken.is_none()
     }
 
-    #[inline]
+    // Always: for each message.
+    #[inline(always)]
     pub(super) fn finish(&mut self, delivery: Arc<Delivery>) {
         self.finished.push(delivery.token);
         self.let_go(delivery);

@@ -17,6 +17,7 @@ use crate::error::{Error, Fault};
 use crate::handler::{Handler, Message};
 use crate::pipeline::dead_letter::DeadLetters;
 use crate::pipeline::events::Listener;
+use crate::pipeline::seldom::Seldom;
 use crate::pipeline::shard::{Failure, Outcome, Work};
 
 /// What attempts are made of; shared by all shards.
@@ -59,19 +60,21 @@ impl<C, H> Attempts<C, H> {
             Work::Handle { attempt } => attempt,
             Work::DeadLetter(verdict) => {
                 return Attempt::Publishing {
-                    publishing: Box::pin(self.publication.publish(delivery, verdict)),
+                    publishing: Seldom::some(Box::pin(self.publication.publish(delivery, verdict))),
                 };
             }
         };
         let Some(value) = delivery.value() else {
-            return Attempt::Ended { outcome: Some(Outcome::Skipped) };
+            return Attempt::Ended { outcome: Seldom::some(Outcome::Skipped) };
         };
         match self.codec.decode(value, delivery.headers()) {
             Ok(body) => Attempt::Handling {
                 handling: self.handler.handle(Message::shared(body, delivery, attempt)),
                 unusable: &self.unusable,
             },
-            Err(error) => Attempt::Ended { outcome: Some(Outcome::Failed(Box::new(undecodable(&error)))) },
+            Err(error) => {
+                Attempt::Ended { outcome: Seldom::some(Outcome::Failed(Box::new(undecodable(&error)))) }
+            }
         }
     }
 
@@ -96,11 +99,11 @@ pin_project! {
         },
         /// Boxed: it is rare, and large.
         Publishing {
-            publishing: BoxFuture<'a, Outcome>,
+            publishing: Seldom<BoxFuture<'a, Outcome>>,
         },
         /// Present until it is polled.
         Ended {
-            outcome: Option<Outcome>,
+            outcome: Seldom<Outcome>,
         },
     }
 }
@@ -118,7 +121,9 @@ impl<F: Future<Output = Result<(), Error>>> Future for Attempt<'_, F> {
                     Err(error) => failed(&error, unusable),
                 })
             }
-            AttemptProjection::Publishing { publishing } => publishing.as_mut().poll(cx),
+            AttemptProjection::Publishing { publishing } => {
+                publishing.as_mut().map_or(Poll::Pending, |publishing| publishing.as_mut().poll(cx))
+            }
             AttemptProjection::Ended { outcome } => outcome.take().map_or(Poll::Pending, Poll::Ready),
         }
     }

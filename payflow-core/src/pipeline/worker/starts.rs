@@ -49,8 +49,10 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                     self.sort_letters_of_busy_lanes();
                 }
                 // What failed before is not to wait for more than one that is new, nor are lanes.
-                let more = if again || ready { &mut 0 } else { &mut left };
-                self.begin_letters(more, seats, perform, now)
+                let more = if again || ready { 0 } else { left };
+                let (used, begun) = self.begin_letters(more, seats, perform, now);
+                left -= begun;
+                used
             };
             if !used {
                 self.permits.release(class);
@@ -100,27 +102,35 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
     }
 
     /// Begins what has just come and whose lane is idle: one, and up to `more` others, as long as nothing else becomes ready and there is a
-    /// permit at hand. Says whether the last permit is in use from now on.
+    /// permit at hand. Says whether the last permit is in use from now on, and how many others it was.
     fn begin_letters<F>(
         &mut self,
-        more: &mut usize,
+        more: usize,
         seats: &mut Seats<F, Label>,
         perform: &impl Fn(Work, Arc<Delivery>) -> F,
         now: Instant,
-    ) -> bool
+    ) -> (bool, usize)
     where
         F: Future<Output = Outcome>,
     {
-        loop {
+        let (mut used, mut begun) = (false, 0);
+        while begun <= more {
+            // What ended at once has left the budget and the permit as they were, or nearly so.
+            if used
+                && (self.letters.is_empty()
+                    || !tokio::task::coop::has_budget_remaining()
+                    || !self.permits.take_kept())
+            {
+                return (true, begun);
+            }
+            used = false;
             let Some(routed) = self.letters.next() else {
-                return false;
+                return (false, begun);
             };
             let destination = self.destinations.of(&routed.delivery);
-            let mut used = false;
             if let Some(direct) = self.shard.deliver_or_start(routed, destination, self.letters.since()) {
-                let work = Work::Handle { attempt: 1 };
                 let delivery = Arc::clone(direct.delivery());
-                match seats.begin(|| perform(work, delivery)) {
+                match seats.begin(|| perform(Work::Handle { attempt: 1 }, delivery)) {
                     Begun::Ended(Ok(outcome)) if outcome.is_handled() => {
                         // It holds nothing; to drop it would be a call a message.
                         std::mem::forget(outcome);
@@ -129,7 +139,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                     Begun::Ended(output) => {
                         let outcome = judged(output, &mut self.shard);
                         self.shard.ended_directly(direct, outcome, now);
-                        return false;
+                        return (false, begun);
                     }
                     Begun::Seated(seat) => {
                         let id = self.shard.enter(direct, seat, self.letters.since());
@@ -139,13 +149,10 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                     }
                 }
             } else if self.shard.has_ready(Class::First, now) || self.shard.has_ready(Class::Again, now) {
-                return false;
+                return (false, begun);
             }
-            let ends = *more == 0 || self.letters.is_empty() || !tokio::task::coop::has_budget_remaining();
-            if ends || used && !self.permits.take_kept() {
-                return used;
-            }
-            *more -= 1;
+            begun += 1;
         }
+        (used, more)
     }
 }
