@@ -263,24 +263,24 @@ impl<S: Default> Lanes<S> {
         }
     }
 
-    /// Takes out the head of a lane; the next of the lane becomes ready.
+    /// Takes out the head of a lane, and shows what was known of it; the next of the lane becomes ready.
     #[inline]
-    pub(super) fn remove(&mut self, id: EntryId) -> Option<Arc<Delivery>> {
-        let entry = self.get_mut(id)?;
-        let delivery = entry.delivery.take()?;
+    pub(super) fn remove(&mut self, id: EntryId) -> Option<(Arc<Delivery>, &mut S)> {
+        let entry = self.get(id)?;
         let (hash, next, alone) = (entry.hash, entry.next, entry.alone);
         if next != NONE {
-            self.succeed(id.index, delivery.size_bytes());
+            self.succeed(id.index);
         } else if !alone {
             self.heads.remove(hash, id.index);
         }
-        self.entries.free(id.index);
-        Some(delivery)
+        self.entries.take(id.index)
     }
 
     /// The next of a lane whose head goes is its head.
-    fn succeed(&mut self, gone: u32, size_bytes: usize) {
+    #[inline(never)]
+    fn succeed(&mut self, gone: u32) {
         let &Entry { hash, next, tail, held, .. } = &self.entries[gone];
+        let size_bytes = self.entries[gone].delivery().size_bytes();
         // What is behind a head is an entry as long as the head is.
         let head = &mut self.entries[next];
         head.tail = tail;
@@ -313,8 +313,10 @@ impl<S: Default> Lanes<S> {
             if entry.stage != Stage::Queued && !entry.alone {
                 self.heads.remove(entry.hash, index);
             }
-            taken(Arc::clone(entry.delivery()));
-            self.entries.free(index);
+            if let Some((delivery, state)) = self.entries.take(index) {
+                *state = S::default();
+                taken(delivery);
+            }
         }
     }
 
@@ -369,7 +371,7 @@ impl<S: Default> Lanes<S> {
     }
 
     /// Opens a lane with its first entry.
-    #[inline]
+    #[inline(always)]
     fn open(&mut self, routed: Routed, state: S, stage: Stage, now: Instant) -> EntryId {
         let (alone, hash) = (self.has_own_lane(&routed.delivery), routed.hash);
         let id = self.insert(routed, state, stage, alone, now);
@@ -379,25 +381,23 @@ impl<S: Default> Lanes<S> {
         id
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, routed: Routed, state: S, stage: Stage, alone: bool, since: Instant) -> EntryId {
         self.serial += 1;
         let Routed { hash, delivery } = routed;
-        let (serial, index) = (self.serial, self.entries.next_index());
-        self.entries.insert(Entry {
-            held: LaneShare::of(delivery.size_bytes()),
-            delivery: Some(delivery),
-            state,
-            since,
-            serial,
-            hash,
-            stage,
-            has_own_bytes: false,
-            alone,
-            next: NONE,
-            tail: index,
-        });
-        EntryId { index, serial }
+        let (index, place) = self.entries.occupy(since);
+        place.held = LaneShare::of(delivery.size_bytes());
+        place.delivery = Some(delivery);
+        place.state = state;
+        place.since = since;
+        place.serial = self.serial;
+        place.hash = hash;
+        place.stage = stage;
+        place.has_own_bytes = false;
+        place.alone = alone;
+        place.next = NONE;
+        place.tail = index;
+        EntryId { index, serial: self.serial }
     }
 
     fn has_own_lane(&self, delivery: &Delivery) -> bool {

@@ -116,6 +116,7 @@ impl<F: Future, L: Copy> Seats<F, L> {
     ) {
         self.task.register(cx.waker());
         let mut rows_left = self.rows.len();
+        let mut has_budget = tokio::task::coop::has_budget_remaining();
         loop {
             // What is left of the last time comes first: there was no budget left to poll it in earnest.
             if self.woken == 0 {
@@ -127,7 +128,7 @@ impl<F: Future, L: Copy> Seats<F, L> {
                 self.woken = self.rows[self.row].take();
                 continue;
             }
-            if !tokio::task::coop::has_budget_remaining() {
+            if !has_budget {
                 cx.waker().wake_by_ref();
                 break;
             }
@@ -137,10 +138,14 @@ impl<F: Future, L: Copy> Seats<F, L> {
                 continue;
             };
             let Some(label) = seat.label else { continue };
-            if let Poll::Ready(output) = seat.poll(|_| ()) {
-                seat.label = None;
-                self.free.push(index);
-                ended(label, output);
+            match seat.poll(|_| ()) {
+                Poll::Ready(output) => {
+                    seat.label = None;
+                    self.free.push(index);
+                    ended(label, output);
+                }
+                // What is ready has not lacked it.
+                Poll::Pending => has_budget = tokio::task::coop::has_budget_remaining(),
             }
         }
     }

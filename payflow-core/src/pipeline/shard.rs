@@ -268,33 +268,37 @@ impl Shard {
     }
 
     fn finish(&mut self, id: EntryId) {
-        if let Some(delivery) = self.lanes.remove(id) {
+        if let Some((delivery, state)) = self.lanes.remove(id) {
+            *state = State::default();
             self.settled.finish(delivery);
         }
     }
 
     fn give_up(&mut self, id: EntryId) {
-        if let Some(delivery) = self.lanes.remove(id) {
+        if let Some((delivery, state)) = self.lanes.remove(id) {
+            *state = State::default();
             self.settled.give_up(delivery);
         }
     }
 
     /// Started work was handled.
-    #[inline]
+    // Always: for each message that waited.
+    #[inline(always)]
     pub(super) fn handled(&mut self, id: EntryId, now: Instant) {
         self.settled.counts.handled += 1;
-        let Some(entry) = self.lanes.get(id) else {
+        let Some((delivery, state)) = self.lanes.remove(id) else {
             return;
         };
-        let State { seat, turn, probes, destination, .. } = entry.state;
+        state.forget_history();
+        let State { seat, turn, probes, destination, .. } = *state;
+        self.settled.finish(delivery);
+        self.count_success(destination);
         if seat.is_some() {
             self.deadlines.end(turn);
         }
         if probes {
             self.probed(destination, Probed::Succeeded, now);
         }
-        self.count_success(destination);
-        self.finish(id);
     }
 }
 

@@ -1,8 +1,11 @@
 //! Places for entries, each used again. Pure.
 
 use std::ops::{Index, IndexMut};
+use std::sync::Arc;
+use std::time::Instant;
 
-use super::{Entry, NONE};
+use super::{Entry, LaneShare, NONE, Stage};
+use crate::consumer::Delivery;
 
 /// The serial number of no entry.
 const NOBODY: u64 = 0;
@@ -25,40 +28,50 @@ impl<S: Default> Entries<S> {
         self.len
     }
 
-    /// Where the next is inserted.
+    /// A place for one more, to be filled. It holds nothing but what was known of the last one that was there.
     #[inline]
-    pub(super) const fn next_index(&self) -> u32 {
-        // So many would not fit in memory.
-        if self.free == NONE { self.places.len() as u32 } else { self.free }
-    }
-
-    /// Puts one at the [`next_index`](Self::next_index).
-    #[inline(always)]
-    pub(super) fn insert(&mut self, entry: Entry<S>) {
+    pub(super) fn occupy(&mut self, since: Instant) -> (u32, &mut Entry<S>) {
+        if self.free == NONE {
+            self.add(since);
+        }
+        let index = self.free;
+        // The list of free places names places only.
+        let place = &mut self.places[index as usize];
+        self.free = place.next;
         self.len += 1;
-        match self.places.get_mut(self.free as usize) {
-            Some(place) => {
-                self.free = place.next;
-                // It was let go of: to drop it would be two looks at nothing.
-                std::mem::forget(std::mem::replace(place, entry));
-            }
-            None => self.places.push(entry),
-        }
+        (index, place)
     }
 
-    /// Lets go of the one at an index. What was known of it is gone, and its number with it: no id names the place then.
+    /// Adds a place, which is free.
+    #[cold]
+    fn add(&mut self, since: Instant) {
+        // No more entries than fit in memory.
+        self.free = self.places.len() as u32;
+        self.places.push(Entry {
+            delivery: None,
+            state: S::default(),
+            since,
+            serial: NOBODY,
+            hash: 0,
+            stage: Stage::Queued,
+            has_own_bytes: false,
+            alone: false,
+            next: NONE,
+            tail: NONE,
+            held: LaneShare::default(),
+        });
+    }
+
+    /// Takes the one at an index out, and shows what was known of it. Its number is gone: no id names the place then.
     #[inline]
-    pub(super) fn free(&mut self, index: u32) {
-        if let Some(place) = self.places.get_mut(index as usize)
-            && place.serial != NOBODY
-        {
-            place.serial = NOBODY;
-            place.delivery = None;
-            place.state = S::default();
-            place.next = self.free;
-            self.free = index;
-            self.len -= 1;
-        }
+    pub(super) fn take(&mut self, index: u32) -> Option<(Arc<Delivery>, &mut S)> {
+        let place = self.places.get_mut(index as usize)?;
+        let delivery = place.delivery.take()?;
+        place.serial = NOBODY;
+        place.next = self.free;
+        self.free = index;
+        self.len -= 1;
+        Some((delivery, &mut place.state))
     }
 
     /// What is, or was, at an index.

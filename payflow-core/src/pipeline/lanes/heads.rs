@@ -1,24 +1,25 @@
 //! Finds the head of a lane by the lane's hash. Pure.
 
-/// Open addressing in one vector, at most half full: what is looked for lies in its place or right behind it. The hash is
-/// keyed, so nobody can choose keys that crowd together.
+/// Chains of heads, one for each of some parts of all hashes. The hash is keyed, so nobody can choose keys that crowd together.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    /// As many as a power of two says, or none.
-    places: Vec<Place>,
+    /// The first of each chain, or [`NONE`]. As many as a power of two says, or none; never fewer than twice the heads.
+    chains: Vec<u32>,
+    /// By head: what is behind it.
+    links: Vec<Link>,
     len: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Link {
     hash: u64,
-    head: u32,
+    next: u32,
 }
 
 /// No head.
-const FREE: u32 = u32::MAX;
+const NONE: u32 = u32::MAX;
 
-const PLACES_MIN: usize = 64;
+const CHAINS_MIN: usize = 64;
 
 impl Heads {
     /// Whether there is none.
@@ -33,94 +34,98 @@ impl Heads {
     }
 
     /// The head of that hash that `is_it`.
-    #[inline]
+    // Always: for each message, and most chains are empty.
+    #[inline(always)]
     pub(super) fn find(&self, hash: u64, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        let at = self.find_place(hash, is_it)?;
-        self.places.get(at).map(|place| place.head)
+        let first = *self.chains.get(self.chain(hash))?;
+        if first == NONE { None } else { self.find_behind(first, hash, is_it) }
+    }
+
+    #[inline(never)]
+    fn find_behind(&self, first: u32, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mut at = first;
+        while let Some(link) = self.links.get(at as usize) {
+            if link.hash == hash && is_it(at) {
+                return Some(at);
+            }
+            at = link.next;
+        }
+        None
     }
 
     /// Adds the head of a lane that has none yet.
     #[inline]
     pub(super) fn insert(&mut self, hash: u64, head: u32) {
-        if self.places.len() <= 2 * self.len {
-            self.grow();
+        if self.chains.len() <= 2 * self.len || self.links.len() <= head as usize {
+            self.grow(head);
         }
         self.len += 1;
-        self.put(Place { hash, head });
+        self.put(hash, head);
     }
 
     /// The lane of `head` has another from now on.
     pub(super) fn replace(&mut self, hash: u64, head: u32, next: u32) {
-        if let Some(at) = self.find_place(hash, |other| other == head)
-            && let Some(place) = self.places.get_mut(at)
-        {
-            place.head = next;
-        }
+        self.remove(hash, head);
+        self.insert(hash, next);
     }
 
     /// Removes the head of a lane.
     #[inline]
     pub(super) fn remove(&mut self, hash: u64, head: u32) {
-        let Some(mut hole) = self.find_place(hash, |other| other == head) else {
+        let chain = self.chain(hash);
+        let (Some(first), Some(gone)) = (self.chains.get_mut(chain), self.links.get(head as usize)) else {
             return;
         };
+        let behind = gone.next;
+        if *first == head {
+            *first = behind;
+        } else {
+            let mut before = *first;
+            loop {
+                let Some(link) = self.links.get_mut(before as usize) else {
+                    return;
+                };
+                if link.next == head {
+                    link.next = behind;
+                    break;
+                }
+                before = link.next;
+            }
+        }
         self.len -= 1;
-        // What lies behind and was pushed back by what goes moves up, so that nothing has to mark the hole.
-        let mut at = hole;
-        loop {
-            at = (at + 1) & (self.places.len() - 1);
-            let place = self.places[at];
-            if place.head == FREE {
-                break;
-            }
-            let distance = |from: usize| at.wrapping_sub(from) & (self.places.len() - 1);
-            if distance(self.home(place.hash)) >= distance(hole) {
-                self.places[hole] = place;
-                hole = at;
-            }
-        }
-        self.places[hole].head = FREE;
     }
 
-    /// Where that head lies.
+    /// There is room for it.
     #[inline]
-    fn find_place(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<usize> {
-        if self.places.is_empty() {
-            return None;
+    fn put(&mut self, hash: u64, head: u32) {
+        let chain = self.chain(hash);
+        if let (Some(first), Some(link)) = (self.chains.get_mut(chain), self.links.get_mut(head as usize)) {
+            *link = Link { hash, next: std::mem::replace(first, head) };
         }
-        let mut at = self.home(hash);
-        loop {
-            // At most half of them are in use, so it ends.
-            let place = &self.places[at];
-            if place.head == FREE {
-                return None;
-            }
-            if place.hash == hash && is_it(place.head) {
-                return Some(at);
-            }
-            at = (at + 1) & (self.places.len() - 1);
-        }
-    }
-
-    fn put(&mut self, new: Place) {
-        let mut at = self.home(new.hash);
-        while self.places[at].head != FREE {
-            at = (at + 1) & (self.places.len() - 1);
-        }
-        self.places[at] = new;
     }
 
     /// By the upper bits: the lower ones chose the shard.
-    fn home(&self, hash: u64) -> usize {
-        (hash >> 32) as usize & (self.places.len() - 1)
+    #[inline]
+    fn chain(&self, hash: u64) -> usize {
+        (hash >> 32) as usize & self.chains.len().wrapping_sub(1)
     }
 
+    /// Makes room for one more, which is called that.
     #[cold]
-    fn grow(&mut self) {
-        let more = (2 * self.places.len()).max(PLACES_MIN);
-        let free = Place { hash: 0, head: FREE };
-        let places = std::mem::replace(&mut self.places, vec![free; more]);
-        places.into_iter().filter(|place| place.head != FREE).for_each(|place| self.put(place));
+    fn grow(&mut self, head: u32) {
+        let links = (head as usize + 1).max(self.links.len());
+        self.links.resize(links, Link { hash: 0, next: NONE });
+        if 2 * self.len < self.chains.len() {
+            return;
+        }
+        let more = (2 * self.chains.len()).max(CHAINS_MIN);
+        for first in std::mem::replace(&mut self.chains, vec![NONE; more]) {
+            let mut at = first;
+            while let Some(&Link { hash, next }) = self.links.get(at as usize) {
+                self.put(hash, at);
+                at = next;
+            }
+        }
     }
 }
 
@@ -139,6 +144,7 @@ mod tests {
             for (step, home, number) in steps {
                 // Few homes, at both ends, so that many are crowded; and hashes that are equal.
                 let hash = home << 32 | u64::from(number / 2);
+                let number = 100 * home as u32 + number;
                 let at = list.iter().position(|one| *one == (hash, number));
                 match (step, at) {
                     (0 | 1, None) => {
@@ -146,8 +152,8 @@ mod tests {
                         list.push((hash, number));
                     }
                     (2, Some(at)) => {
-                        heads.replace(hash, number, number + 1_000);
-                        heads.replace(hash, number + 1_000, number);
+                        heads.replace(hash, number, number + 10_000);
+                        heads.replace(hash, number + 10_000, number);
                         prop_assert_eq!(list[at], (hash, number));
                     }
                     (3, _) => {

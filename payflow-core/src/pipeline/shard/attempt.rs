@@ -89,6 +89,12 @@ impl State {
         }
     }
 
+    /// It failed before, if it did.
+    #[inline]
+    pub(super) fn forget_history(&mut self) {
+        self.history = Seldom::NONE;
+    }
+
     /// It has failed, or does now.
     pub(super) fn history(&mut self) -> &mut History {
         self.history.get_or_insert_default()

@@ -216,7 +216,7 @@ impl Pair {
             }
             Step::Remove { head } => {
                 if let Some(id) = self.head(head, &[Stage::Ready, Stage::Running, Stage::Parked]) {
-                    let removed = self.lanes.remove(id).map(|delivery| delivery.offset);
+                    let removed = self.lanes.remove(id).map(|(delivery, _)| delivery.offset);
                     assert_eq!(removed, Some(self.model.remove(id)));
                     self.gone.push(id);
                 }
@@ -262,7 +262,7 @@ impl Pair {
             }
             if let Some(head) = self.head(0, &[Stage::Running]) {
                 assert_eq!(
-                    self.lanes.remove(head).map(|delivery| delivery.offset),
+                    self.lanes.remove(head).map(|(delivery, _)| delivery.offset),
                     Some(self.model.remove(head))
                 );
             }
