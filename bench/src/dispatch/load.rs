@@ -29,6 +29,11 @@ pub(crate) enum HandlerKind {
     Async,
     /// No handler and no pipeline: what the consumer at the other end costs by itself.
     None,
+    /// What is done is that of `sync`, by `buffer_unordered` of futures-util: no order, no retries, no deadline, nothing acknowledged, and
+    /// a panic ends it all.
+    UnorderedSync,
+    /// The same with what is done by `async`.
+    UnorderedAsync,
 }
 
 /// [`Order`], by the names it has here.

@@ -30,7 +30,7 @@ pub(crate) struct Plan {
     record: bool,
 }
 
-/// Instructions a message, at most, with a handler that is ready at once.
+/// Instructions a message, at most, with a handler that is ready at once, and without what the feed takes: it is the transport's part.
 const SYNC_MAX: f64 = 300.0;
 /// Instructions a message, at most, with a handler that gives way once.
 const ASYNC_MAX: f64 = 700.0;
@@ -70,16 +70,25 @@ impl Plan {
             println!("{figure}");
             figures.push(figure);
         };
-        let feed = self.per_message(Count::Instructions, HandlerKind::None, OrderKind::Key, KEYS)?;
+        let instructions = |handler, order| self.per_message(Count::Instructions, handler, order, KEYS);
+        let feed = instructions(HandlerKind::None, OrderKind::Key)?;
         tell(Figure::new("pipeline-feed", feed, INSTRUCTIONS, SYNC_MAX));
-        for handler in [HandlerKind::Sync, HandlerKind::Async] {
+        for (handler, beside) in [
+            (HandlerKind::Sync, HandlerKind::UnorderedSync),
+            (HandlerKind::Async, HandlerKind::UnorderedAsync),
+        ] {
             for &order in OrderKind::value_variants() {
                 let subject = format!("pipeline-{}-{}", name(handler), name(order));
-                let instructions = self.per_message(Count::Instructions, handler, order, KEYS)?;
-                tell(Figure::new(&subject, instructions, INSTRUCTIONS, most(handler)));
+                let with_feed = instructions(handler, order)?;
+                tell(Figure::new(&subject, with_feed - feed, INSTRUCTIONS, most(handler)));
                 let allocations = self.per_message(Count::Allocations, handler, order, KEYS)?;
                 let subject = format!("{subject}-allocations");
                 tell(Figure::new(subject, allocations, "allocations/message", ALLOCATIONS_MAX));
+                if order == OrderKind::Key {
+                    let unordered = instructions(beside, order)?;
+                    let subject = format!("pipeline-{}-with-feed-over-unordered", name(handler));
+                    tell(Figure::new(subject, with_feed, INSTRUCTIONS, unordered));
+                }
             }
         }
         Ok(figures)
@@ -89,8 +98,9 @@ impl Plan {
         let mut all = Vec::new();
         for keys in KEYS_GROWING {
             let subject = format!("pipeline-sync-key-of-{keys}");
-            let instructions =
-                self.per_message(Count::Instructions, HandlerKind::Sync, OrderKind::Key, keys)?;
+            let with_feed = self.per_message(Count::Instructions, HandlerKind::Sync, OrderKind::Key, keys)?;
+            let feed = self.per_message(Count::Instructions, HandlerKind::None, OrderKind::Key, keys)?;
+            let instructions = with_feed - feed;
             println!("{}", Figure::new(subject, instructions, INSTRUCTIONS, SYNC_MAX));
             all.push(instructions);
         }
@@ -122,7 +132,7 @@ const INSTRUCTIONS: &str = "instructions/message";
 
 fn most(handler: HandlerKind) -> f64 {
     match handler {
-        HandlerKind::Sync | HandlerKind::None => SYNC_MAX,
-        HandlerKind::Async => ASYNC_MAX,
+        HandlerKind::Async | HandlerKind::UnorderedAsync => ASYNC_MAX,
+        HandlerKind::Sync | HandlerKind::UnorderedSync | HandlerKind::None => SYNC_MAX,
     }
 }

@@ -2,17 +2,22 @@
 
 use std::future;
 use std::hint::black_box;
+use std::iter;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use futures_util::{StreamExt as _, stream};
 use payflow_core::{
-    Codec, Consumer, DeadLetters, DecodeError, Encoded, Error, Handler, Headers, HeadersRef, Inbound,
-    MemoryCluster, Message, Pipeline, PipelineConfig, Room, Topic,
+    Codec, Consumer, DeadLetters, DecodeError, Delivery, Encoded, Error, Handler, Headers, HeadersRef,
+    Inbound, MemoryCluster, Message, Pipeline, PipelineConfig, Room, Topic,
 };
 use tokio::runtime::Builder;
 
 use super::feed::Feed;
 use super::load::{HandlerKind, Load};
+
+/// How many handlers run at once, at most.
+const AT_ONCE: usize = 256;
 
 /// Carries the load, on one thread.
 pub(crate) fn run(load: &Load) -> anyhow::Result<()> {
@@ -24,12 +29,15 @@ pub(crate) fn run(load: &Load) -> anyhow::Result<()> {
             HandlerKind::Sync => carry(feed, load, Sync).await,
             HandlerKind::Async => carry(feed, load, Async).await,
             HandlerKind::None => discard(feed, load).await,
+            HandlerKind::UnorderedSync => unordered(feed, load, look_at).await,
+            HandlerKind::UnorderedAsync => unordered(feed, load, give_way_and_look_at).await,
         }
     })
 }
 
 async fn carry(feed: Feed, load: &Load, handler: impl Handler<()> + 'static) -> anyhow::Result<()> {
-    let config = PipelineConfig::new().with_order(load.order.into()).with_shards(1).with_seed(1);
+    let config = PipelineConfig::new().with_order(load.order.into()).with_concurrency(AT_ONCE);
+    let config = config.with_shards(1).with_seed(1);
     let pipeline = Pipeline::new(feed, HandOn, handler, nowhere()?, config)?;
     let handle = pipeline.handle();
     pipeline.run(future::pending()).await?;
@@ -58,6 +66,25 @@ async fn discard(mut feed: Feed, load: &Load) -> anyhow::Result<()> {
     }
     ensure!(discarded == load.messages, "{discarded} of {} messages came", load.messages);
     Ok(())
+}
+
+async fn unordered<F>(mut feed: Feed, load: &Load, handle: fn(Delivery) -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = ()>,
+{
+    let deliveries = iter::repeat_with(|| feed.delivery()).take(load.messages as usize);
+    let handled = stream::iter(deliveries).map(handle).buffer_unordered(AT_ONCE).count().await;
+    ensure!(handled as u64 == load.messages, "{handled} of {} messages were handled", load.messages);
+    Ok(())
+}
+
+async fn look_at(delivery: Delivery) {
+    black_box(delivery.value());
+}
+
+async fn give_way_and_look_at(delivery: Delivery) {
+    tokio::task::yield_now().await;
+    look_at(delivery).await;
 }
 
 struct Sync;

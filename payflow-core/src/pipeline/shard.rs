@@ -291,11 +291,11 @@ impl Shard {
         };
         state.forget_history();
         let State { seat, turn, probes, destination, .. } = *state;
-        self.settled.finish(delivery);
         self.count_success(destination);
         if seat.is_some() {
             self.deadlines.end(turn);
         }
+        self.settled.finish(delivery);
         if probes {
             self.probed(destination, Probed::Succeeded, now);
         }
