@@ -401,11 +401,7 @@ impl<S: Default> Lanes<S> {
     }
 
     fn has_own_lane(&self, delivery: &Delivery) -> bool {
-        match self.order {
-            Order::ByKey => delivery.key().is_none(),
-            Order::ByPartition => false,
-            Order::None => true,
-        }
+        if self.order == Order::ByKey { delivery.key().is_none() } else { self.order == Order::None }
     }
 
     /// `index` is an entry: the callers hold it.

@@ -14,10 +14,8 @@ use pin_project_lite::pin_project;
 #[derive(Debug)]
 pub(super) struct Seats<F, L> {
     seats: Vec<Seat<F, L>>,
-    /// The seat that is taken next; if it is not there, one is chosen or added first.
-    next: usize,
-    /// Others that are free.
-    free: Vec<usize>,
+    /// The seat that is taken next: there always is one.
+    free: usize,
     rows: Vec<Arc<Row>>,
     task: Arc<AtomicWaker>,
     /// The row that was looked at last.
@@ -29,10 +27,31 @@ pub(super) struct Seats<F, L> {
 #[derive(Debug)]
 struct Seat<F, L> {
     place: Pin<Box<Place<F>>>,
-    /// What its owner knows the future by; present as long as the future is.
-    label: Option<L>,
+    holder: Holder<L>,
     waker: Waker,
 }
+
+/// What a seat is to its owner.
+#[derive(Debug)]
+enum Holder<L> {
+    /// Nothing, or nothing yet. If it is free, the one that is taken after it.
+    Nobody { next: usize },
+    /// The place of a future, which is known by that.
+    Labelled(L),
+}
+
+impl<L> Holder<L> {
+    #[inline]
+    const fn next(&self) -> usize {
+        match self {
+            Self::Nobody { next } => *next,
+            Self::Labelled(_) => NONE,
+        }
+    }
+}
+
+/// No seat.
+const NONE: usize = usize::MAX;
 
 pin_project! {
     /// By hand, and not an `Option`: that a place is free is seen without a call.
@@ -80,22 +99,28 @@ pub(super) enum Begun<T> {
 impl<F: Future, L: Copy> Seats<F, L> {
     pub(super) fn new() -> Self {
         let task = Arc::new(AtomicWaker::new());
-        Self { seats: Vec::new(), next: 0, free: Vec::new(), rows: Vec::new(), task, row: 0, woken: 0 }
+        let mut seats = Self { seats: Vec::new(), free: NONE, rows: Vec::new(), task, row: 0, woken: 0 };
+        seats.add();
+        seats
     }
 
     /// Makes a future, polls it once, and keeps it if it is not ready; it is polled again once it has a label. To panic while it is
     /// made is the same as at its first poll.
     #[inline]
     pub(super) fn begin(&mut self, make: impl FnOnce() -> F) -> Begun<F::Output> {
-        let Some(seat) = self.seats.get_mut(self.next) else {
-            self.make_room();
-            return self.begin(make);
-        };
-        match seat.poll(|place| drop(place.project_replace(Place::Taken { future: make() }))) {
+        let index = self.free;
+        // What is free is a seat.
+        let seat = &mut self.seats[index];
+        match seat.poll(|place| {
+            place.project_replace(Place::Taken { future: make() });
+        }) {
             Poll::Ready(output) => Begun::Ended(output),
             Poll::Pending => {
-                let next = self.free.pop().unwrap_or(self.seats.len());
-                Begun::Seated(std::mem::replace(&mut self.next, next))
+                self.free = seat.holder.next();
+                if self.free == NONE {
+                    self.add();
+                }
+                Begun::Seated(index)
             }
         }
     }
@@ -104,7 +129,7 @@ impl<F: Future, L: Copy> Seats<F, L> {
     #[inline]
     pub(super) fn label(&mut self, index: usize, label: L) {
         if let Some(seat) = self.seats.get_mut(index) {
-            seat.label = Some(label);
+            seat.holder = Holder::Labelled(label);
         }
     }
 
@@ -137,11 +162,13 @@ impl<F: Future, L: Copy> Seats<F, L> {
             let Some(seat) = self.seats.get_mut(index) else {
                 continue;
             };
-            let Some(label) = seat.label else { continue };
+            let Holder::Labelled(label) = seat.holder else {
+                continue;
+            };
             match seat.poll(|_| ()) {
                 Poll::Ready(output) => {
-                    seat.label = None;
-                    self.free.push(index);
+                    seat.holder = Holder::Nobody { next: self.free };
+                    self.free = index;
                     ended(label, output);
                 }
                 // What is ready has not lacked it.
@@ -152,28 +179,27 @@ impl<F: Future, L: Copy> Seats<F, L> {
 
     /// Drops the future in a seat.
     pub(super) fn vacate(&mut self, index: usize) {
-        if let Some(seat) = self.seats.get_mut(index) {
-            seat.label = None;
+        if let Some(seat) = self.seats.get_mut(index)
+            && matches!(seat.holder, Holder::Labelled(_))
+        {
+            seat.holder = Holder::Nobody { next: self.free };
+            self.free = index;
             seat.clear();
-            self.free.push(index);
         }
     }
 
-    /// Chooses the seat that is taken next, or adds one.
+    /// Adds a seat where none is free.
     #[cold]
-    fn make_room(&mut self) {
+    fn add(&mut self) {
         let index = self.seats.len();
-        self.next = self.free.pop().unwrap_or(index);
-        if self.next < index {
-            return;
-        }
+        self.free = index;
         if index.is_multiple_of(ROW) {
             self.rows.push(Arc::new(Row { woken: AtomicU64::new(0), task: Arc::clone(&self.task) }));
         }
         let wake = SeatWake { row: Arc::clone(&self.rows[index / ROW]), bit: 1 << (index % ROW) };
         self.seats.push(Seat {
             place: Box::pin(Place::Free),
-            label: None,
+            holder: Holder::Nobody { next: NONE },
             waker: Waker::from(Arc::new(wake)),
         });
     }
@@ -276,6 +302,13 @@ mod tests {
 
     use super::*;
 
+    /// The seat of a future that is not ready at once.
+    fn seated<F: Future, L: Copy>(seats: &mut Seats<F, L>, make: impl FnOnce() -> F, label: L) -> usize {
+        let Begun::Seated(seat) = seats.begin(make) else { panic!("it ended at once") };
+        seats.label(seat, label);
+        seat
+    }
+
     #[tokio::test]
     async fn only_what_was_woken_is_polled_and_each_seat_is_used_again() {
         let mut seats = Seats::new();
@@ -289,10 +322,8 @@ mod tests {
                 Pin::new(&mut receiver).poll(cx)
             })
         };
-        assert!(matches!(seats.begin(|| counted(0, receiver)), Begun::Seated(0)));
-        seats.label(0, 'a');
-        assert!(matches!(seats.begin(|| counted(1, silent)), Begun::Seated(1)));
-        seats.label(1, 'b');
+        assert_eq!(seated(&mut seats, || counted(0, receiver), 'a'), 0);
+        assert_eq!(seated(&mut seats, || counted(1, silent), 'b'), 1);
 
         sender.send(7).unwrap();
         let ended = poll_fn(|cx| {
@@ -307,7 +338,7 @@ mod tests {
         let (sender, receiver) = oneshot::channel();
         sender.send(8).unwrap();
         assert!(matches!(seats.begin(|| counted(0, receiver)), Begun::Ended(Ok(Ok(8)))));
-        assert_eq!(seats.seats.len(), 2);
+        assert_eq!(seats.seats.len(), 3, "one was free");
     }
 
     #[tokio::test]
@@ -324,8 +355,7 @@ mod tests {
                 }
                 Poll::<()>::Pending
             });
-            assert!(matches!(seats.begin(|| greedy), Begun::Seated(seat) if seat == index));
-            seats.label(index, ());
+            assert_eq!(seated(&mut seats, || greedy, ()), index);
         }
         polls.iter().for_each(|polls| polls.store(0, Ordering::Relaxed));
 
@@ -410,8 +440,7 @@ mod tests {
             into.store(from.load(Ordering::Acquire), Ordering::Relaxed);
             Poll::<()>::Pending
         });
-        assert!(matches!(seats.begin(|| future), Begun::Seated(0)));
-        seats.label(0, 'a');
+        assert_eq!(seated(&mut seats, || future, 'a'), 0);
         let waker = seats.seats[0].waker.clone();
         let mut lost = 0;
 

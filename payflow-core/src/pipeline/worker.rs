@@ -203,7 +203,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
     /// Puts what was just taken of the letters into its lane.
     fn sort(&mut self, routed: Routed) {
         let destination = self.destinations.of(&routed.delivery);
-        self.shard.deliver(routed, destination, self.letters.since());
+        self.shard.deliver(routed, destination, *self.letters.since());
     }
 
     fn vacate<F: Future>(&mut self, seats: &mut Seats<F, Label>) {

@@ -25,17 +25,20 @@ impl Direct {
 impl Shard {
     /// The delivery to start now, for its first attempt, if its lane is idle; it waits its turn otherwise. Either it
     /// [ends](Self::ended_directly) or it is [taken in](Self::enter) before anything else is asked of the shard.
-    // Always: for each message, from one place, and the compiler is of two minds about it.
+    // Always: for each message, from one place, and the compiler is of two minds about it. Since when it is there is read if it waits.
     #[inline(always)]
     pub(in crate::pipeline) fn deliver_or_start(
         &mut self,
         routed: Routed,
         destination: Destination,
-        now: Instant,
+        since: &Instant,
     ) -> Option<Direct> {
-        let lane = self.lanes.lane_of(&routed);
-        if lane.is_some() || self.paused || self.storms.is_any_on() {
-            self.deliver_into(lane, routed, destination, now);
+        if let Some(lane) = self.lanes.lane_of(&routed) {
+            self.deliver_into(Some(lane), routed, destination, *since);
+            return None;
+        }
+        if self.paused || self.storms.is_any_on() {
+            self.deliver_into(None, routed, destination, *since);
             return None;
         }
         Some(Direct { lane: lanes::Direct::new(routed), destination })

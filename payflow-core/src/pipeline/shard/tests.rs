@@ -225,7 +225,7 @@ fn deadlines_are_bounded_by_what_is_held() {
     let (mut shard, now) = shard(&[]);
     let mut vacated = Vec::new();
     let enter = |shard: &mut Shard, key, offset, now| {
-        let direct = shard.deliver_or_start(routed(key, offset), Destination::default(), now).unwrap();
+        let direct = shard.deliver_or_start(routed(key, offset), Destination::default(), &now).unwrap();
         let id = shard.enter(direct, 0, now);
         shard.times(now);
         id

@@ -159,7 +159,7 @@ impl Worker {
             return false;
         };
         let destination = self.storms.destination(hands.destination(&routed.delivery));
-        let Some(direct) = self.shard.deliver_or_start(routed, destination, now) else {
+        let Some(direct) = self.shard.deliver_or_start(routed, destination, &now) else {
             return false;
         };
         let task = Task::Handle { attempt: 1 };

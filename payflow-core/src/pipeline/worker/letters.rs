@@ -52,8 +52,8 @@ impl Letters {
 
     /// When the one came that was taken last.
     #[inline]
-    pub(super) const fn since(&self) -> Instant {
-        self.since
+    pub(super) const fn since(&self) -> &Instant {
+        &self.since
     }
 
     /// The next one, and when it came.
@@ -106,7 +106,7 @@ mod tests {
             letters.peek().map(|(since, routed)| (since, routed.delivery.offset))
         {
             let next = letters.next().unwrap();
-            assert_eq!((next.delivery.offset, letters.since()), (peeked, since));
+            assert_eq!((next.delivery.offset, *letters.since()), (peeked, since));
             read.push((peeked, since.duration_since(start).as_secs()));
         }
         assert_eq!(read, [(1, 1), (2, 1), (3, 3)]);

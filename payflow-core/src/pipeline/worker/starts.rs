@@ -142,7 +142,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                         return (false, begun);
                     }
                     Begun::Seated(seat) => {
-                        let id = self.shard.enter(direct, seat, self.letters.since());
+                        let id = self.shard.enter(direct, seat, *self.letters.since());
                         seats.label(seat, (id, Class::First));
                         self.seated = true;
                         used = true;

@@ -318,7 +318,7 @@ impl Rig {
 
     /// What has just come may start without an entry.
     fn start_directly(&mut self, index: usize, routed: Routed) {
-        let Some(direct) = self.shards[index].deliver_or_start(routed, Destination::default(), self.now)
+        let Some(direct) = self.shards[index].deliver_or_start(routed, Destination::default(), &self.now)
         else {
             return;
         };

@@ -136,7 +136,7 @@ fn paused_it_starts_nothing_and_asks_for_no_timer() {
     shard.pause();
     assert_eq!(shard.wake_at(now), None);
     assert!(start(&mut shard, now + SECOND).is_none());
-    assert!(shard.deliver_or_start(routed("new", 10), Destination::default(), now).is_none());
+    assert!(shard.deliver_or_start(routed("new", 10), Destination::default(), &now).is_none());
     shard.resume();
     assert!(start(&mut shard, now + SECOND).is_some());
 }
