@@ -73,9 +73,10 @@ impl Shard {
         self.deliver_into(self.lanes.lane_of(&routed), routed, destination, now);
     }
 
-    /// Whether a delivery would wait behind another of its lane.
-    pub(super) fn has_lane_of(&self, routed: &Routed) -> bool {
-        self.lanes.lane_of(routed).is_some()
+    /// The lane that a delivery would wait in behind another, if there is one in it. To be [told](Self::deliver_into) before anything
+    /// else is asked of the shard.
+    pub(super) fn lane_of(&self, routed: &Routed) -> Option<LaneHead> {
+        self.lanes.lane_of(routed)
     }
 
     /// Starts nothing more until [resumed](Self::resume); what runs goes on.
@@ -254,8 +255,9 @@ impl Shard {
         &mut self.settled
     }
 
+    /// Takes a delivery into its lane, which was just looked up.
     #[inline(never)]
-    fn deliver_into(
+    pub(super) fn deliver_into(
         &mut self,
         lane: Option<LaneHead>,
         routed: Routed,

@@ -19,6 +19,10 @@ impl<S: Default> Lanes<S> {
         if let Some(known) = self.newest.get_mut(index) {
             *known = newest;
         }
+        if self.order != Order::ByKey {
+            // None is ever full.
+            return Vec::new();
+        }
         let heads_lane =
             |entry: &Entry<S>| entry.stage != Stage::Queued && entry.delivery().token.slot() == slot;
         let heads = self.entries.iter().filter(|(_, entry)| heads_lane(entry)).map(|(index, _)| index);

@@ -65,34 +65,50 @@ impl Heads {
 
     /// The lane of `head` has another from now on.
     pub(super) fn replace(&mut self, hash: u64, head: u32, next: u32) {
-        self.remove(hash, head);
-        self.insert(hash, next);
+        if self.links.len() <= next as usize {
+            self.grow(next);
+        }
+        let behind = self.behind(head);
+        if self.redirect(hash, head, next)
+            && let Some(link) = self.links.get_mut(next as usize)
+        {
+            *link = Link { hash, next: behind };
+        }
     }
 
     /// Removes the head of a lane.
     #[inline]
     pub(super) fn remove(&mut self, hash: u64, head: u32) {
-        let chain = self.chain(hash);
-        let (Some(first), Some(gone)) = (self.chains.get_mut(chain), self.links.get(head as usize)) else {
-            return;
-        };
-        let behind = gone.next;
-        if *first == head {
-            *first = behind;
-        } else {
-            let mut before = *first;
-            loop {
-                let Some(link) = self.links.get_mut(before as usize) else {
-                    return;
-                };
-                if link.next == head {
-                    link.next = behind;
-                    break;
-                }
-                before = link.next;
-            }
+        if self.redirect(hash, head, self.behind(head)) {
+            self.len -= 1;
         }
-        self.len -= 1;
+    }
+
+    #[inline]
+    fn behind(&self, head: u32) -> u32 {
+        self.links.get(head as usize).map_or(NONE, |link| link.next)
+    }
+
+    /// What leads to `head` in its chain leads to another from now on. False if nothing does.
+    #[inline]
+    fn redirect(&mut self, hash: u64, head: u32, other: u32) -> bool {
+        let chain = self.chain(hash);
+        let Some(first) = self.chains.get_mut(chain) else {
+            return false;
+        };
+        if *first == head {
+            *first = other;
+            return true;
+        }
+        let mut before = *first;
+        while let Some(link) = self.links.get_mut(before as usize) {
+            if link.next == head {
+                link.next = other;
+                return true;
+            }
+            before = link.next;
+        }
+        false
     }
 
     /// There is room for it.

@@ -152,7 +152,9 @@ impl Worker {
             return true;
         }
         self.passed_over = 0;
-        while ready && let Some(routed) = self.letters.pop_front_if(|routed| self.shard.has_lane_of(routed)) {
+        while ready
+            && let Some(routed) = self.letters.pop_front_if(|routed| self.shard.lane_of(routed).is_some())
+        {
             self.deliver(routed, now, hands);
         }
         let Some(routed) = self.letters.pop_front() else {

@@ -65,10 +65,11 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
 
     /// Sorts what has just come behind the others of its lane, up to one that may start.
     fn sort_letters_of_busy_lanes(&mut self) {
-        while self.letters.peek().is_some_and(|(_, routed)| self.shard.has_lane_of(routed))
+        while let Some(lane) = self.letters.peek().and_then(|(_, routed)| self.shard.lane_of(routed))
             && let Some(routed) = self.letters.next()
         {
-            self.sort(routed);
+            let destination = self.destinations.of(&routed.delivery);
+            self.shard.deliver_into(Some(lane), routed, destination, *self.letters.since());
         }
     }
 
