@@ -264,16 +264,19 @@ impl<S: Default> Lanes<S> {
     }
 
     /// Takes out the head of a lane, and shows what was known of it; the next of the lane becomes ready.
-    #[inline]
+    // Always: for each message that waited.
+    #[inline(always)]
     pub(super) fn remove(&mut self, id: EntryId) -> Option<(Arc<Delivery>, &mut S)> {
-        let entry = self.get(id)?;
-        let (hash, next, alone) = (entry.hash, entry.next, entry.alone);
-        if next != NONE {
+        if self.get(id)?.next != NONE {
             self.succeed(id.index);
-        } else if !alone {
-            self.heads.remove(hash, id.index);
+            return self.entries.take(id, |_| ());
         }
-        self.entries.take(id.index)
+        let heads = &mut self.heads;
+        self.entries.take(id, |entry| {
+            if !entry.alone {
+                heads.remove(entry.hash, id.index);
+            }
+        })
     }
 
     /// The next of a lane whose head goes is its head.
@@ -313,7 +316,8 @@ impl<S: Default> Lanes<S> {
             if entry.stage != Stage::Queued && !entry.alone {
                 self.heads.remove(entry.hash, index);
             }
-            if let Some((delivery, state)) = self.entries.take(index) {
+            let serial = entry.serial;
+            if let Some((delivery, state)) = self.entries.take(EntryId { index, serial }, |_| ()) {
                 *state = S::default();
                 taken(delivery);
             }

@@ -162,14 +162,16 @@ impl<F: Future, L: Copy> Seats<F, L> {
             let Some(seat) = self.seats.get_mut(index) else {
                 continue;
             };
-            let Holder::Labelled(label) = seat.holder else {
+            if !matches!(seat.holder, Holder::Labelled(_)) {
                 continue;
-            };
+            }
             match seat.poll(|_| ()) {
                 Poll::Ready(output) => {
-                    seat.holder = Holder::Nobody { next: self.free };
-                    self.free = index;
-                    ended(label, output);
+                    let nobody = Holder::Nobody { next: self.free };
+                    if let Holder::Labelled(label) = std::mem::replace(&mut seat.holder, nobody) {
+                        self.free = index;
+                        ended(label, output);
+                    }
                 }
                 // What is ready has not lacked it.
                 Poll::Pending => has_budget = tokio::task::coop::has_budget_remaining(),

@@ -4,7 +4,7 @@ use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Entry, LaneShare, NONE, Stage};
+use super::{Entry, EntryId, LaneShare, NONE, Stage};
 use crate::consumer::Delivery;
 
 /// The serial number of no entry.
@@ -62,10 +62,15 @@ impl<S: Default> Entries<S> {
         });
     }
 
-    /// Takes the one at an index out, and shows what was known of it. Its number is gone: no id names the place then.
+    /// Takes one out, once it was looked at, and shows what was known of it. Its number is gone: no id names the place then.
     #[inline]
-    pub(super) fn take(&mut self, index: u32) -> Option<(Arc<Delivery>, &mut S)> {
-        let place = self.places.get_mut(index as usize)?;
+    pub(super) fn take(
+        &mut self,
+        EntryId { index, serial }: EntryId,
+        look: impl FnOnce(&Entry<S>),
+    ) -> Option<(Arc<Delivery>, &mut S)> {
+        let place = self.places.get_mut(index as usize).filter(|place| place.serial == serial)?;
+        look(place);
         let delivery = place.delivery.take()?;
         place.serial = NOBODY;
         place.next = self.free;
