@@ -164,8 +164,15 @@ fn panic_message(printed: &str) -> String {
     let mut lines = printed.lines().skip_while(|line| !line.contains(" panicked at ")).skip(1);
     let first = lines.next().unwrap_or("it fails without a panic").trim();
     let values = lines.take_while(|line| line.starts_with(' ')).map(str::trim);
-    std::iter::once(first).chain(values.take(2)).collect::<Vec<_>>().join(", ")
+    let said = std::iter::once(first).chain(values.take(2)).collect::<Vec<_>>().join(", ");
+    match said.char_indices().nth(SAID_MAX) {
+        Some((end, _)) => said[..end].to_owned() + "…",
+        None => said,
+    }
 }
+
+/// Characters of what a test says that are kept. Some print all that they compare.
+const SAID_MAX: usize = 300;
 
 /// The program in cargo's line `Executable tests/x/main.rs (PATH)`.
 fn executable(told: &str) -> Option<PathBuf> {
@@ -214,6 +221,14 @@ mod tests {
         let said = "assertion `left == right` failed, left: 1, right: 2";
         assert_eq!(found, Found::Caught { by: "`a`".into(), said: said.into() });
         assert!(!read_test(&ended(true, "\nrunning 1 test\n"), "a").unwrap().is_caught());
+    }
+
+    #[test]
+    fn what_is_said_at_length_is_cut() {
+        let long = "é".repeat(2 * SAID_MAX);
+        let printed = format!("thread 'a' (7) panicked at x.rs:1:2:\n{long}\n");
+
+        assert_eq!(panic_message(&printed), "é".repeat(SAID_MAX) + "…");
     }
 
     #[test]

@@ -185,7 +185,7 @@ fn a_wide_gap_lets_nothing_before_it_be_forgotten() {
         let text = metadata(&flight).text;
         let mut next = OffsetTracker::resume(0, FinishedBeyond::decode(0, &text).unwrap());
         let again = new_of(&mut next, 0..received);
-        assert_eq!(again, (0..4_000).step_by(2).collect::<Vec<_>>());
+        assert!(again.iter().copied().eq((0..4_000).step_by(2)), "{} come again", again.len());
         assert_eq!(new_of(&mut next, [gap, gap + 1]).len(), 2, "the one behind comes again");
     }
 }

@@ -104,8 +104,8 @@ impl Slots {
     /// A delivery goes to a shard, if its partition is ours and not asked back.
     #[inline]
     pub(super) fn hand_out(&mut self, token: AckToken, offset: i64) -> Option<HandedOut> {
-        let held = self.held.get_mut(token.slot() as usize)?.as_mut()?;
-        if held.generation != token.generation() || held.standing != Standing::Active {
+        let held = at(&mut self.held, token.slot(), token.generation())?;
+        if held.standing != Standing::Active {
             return None;
         }
         held.out += 1;
@@ -154,16 +154,15 @@ impl Slots {
         let (mut all_ours, mut last_are_back) = (true, false);
         let held = self.held.as_mut_slice();
         for token in tokens {
-            match held.get_mut(token.slot() as usize) {
-                Some(Some(held)) if held.generation == token.generation() => {
-                    if held.out > 1 {
-                        held.out -= 1;
-                    } else {
-                        held.out = 0;
-                        last_are_back |= held.standing != Standing::Active;
-                    }
-                }
-                _ => all_ours = false,
+            let Some(held) = at(held, token.slot(), token.generation()) else {
+                all_ours = false;
+                continue;
+            };
+            if held.out > 1 {
+                held.out -= 1;
+            } else {
+                held.out = 0;
+                last_are_back |= held.standing != Standing::Active;
             }
         }
         if last_are_back {
@@ -197,10 +196,8 @@ impl Slots {
         overdue
     }
 
-    #[inline]
     fn get_mut(&mut self, slot: u32, generation: u32) -> Option<&mut Held> {
-        let held = self.held.get_mut(slot as usize)?.as_mut();
-        held.filter(|held| held.generation == generation)
+        at(&mut self.held, slot, generation)
     }
 
     /// Counts anew, after a change of the assignment, or when nothing more is out of one that is asked back.
@@ -216,4 +213,11 @@ impl Slots {
         });
         self.next_cut = cuts.min();
     }
+}
+
+/// The partition at `slot`, if it is that assignment of it.
+#[inline]
+fn at(held: &mut [Option<Held>], slot: u32, generation: u32) -> Option<&mut Held> {
+    let held = held.get_mut(slot as usize)?.as_mut();
+    held.filter(|held| held.generation == generation)
 }
