@@ -154,15 +154,13 @@ impl Slots {
         let (mut all_ours, mut last_are_back) = (true, false);
         let held = self.held.as_mut_slice();
         for token in tokens {
-            let Some(held) = at(held, token.slot(), token.generation()) else {
-                all_ours = false;
-                continue;
-            };
-            if held.out > 1 {
-                held.out -= 1;
-            } else {
-                held.out = 0;
-                last_are_back |= held.standing != Standing::Active;
+            match at(held, token.slot(), token.generation()) {
+                Some(held) if held.out > 1 => held.out -= 1,
+                Some(held) => {
+                    held.out = 0;
+                    last_are_back |= held.standing != Standing::Active;
+                }
+                None => all_ours = false,
             }
         }
         if last_are_back {
@@ -218,6 +216,8 @@ impl Slots {
 /// The partition at `slot`, if it is that assignment of it.
 #[inline]
 fn at(held: &mut [Option<Held>], slot: u32, generation: u32) -> Option<&mut Held> {
-    let held = held.get_mut(slot as usize)?.as_mut();
-    held.filter(|held| held.generation == generation)
+    match held.get_mut(slot as usize) {
+        Some(Some(held)) if held.generation == generation => Some(held),
+        _ => None,
+    }
 }
