@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// A client starts as not connected. It is connected once a broker has answered, and no longer when its last connection
 /// is down; then the brokers are asked about once a second until one answers. So does one that takes over from another,
 /// as a producer's does when a record is late. A client that failed for good, as [`Fatal`](payflow_core::Fault::Fatal),
-/// stays not connected.
+/// stays not connected, and [`has_ended`](Self::has_ended).
 #[derive(Debug, Clone)]
 pub struct KafkaHealth(Arc<AtomicU64>);
 
@@ -23,14 +23,18 @@ impl KafkaHealth {
         self.0.load(Ordering::Acquire) & (CONNECTED | ENDED) == CONNECTED
     }
 
+    /// Whether the client failed for good: it reaches no broker ever again, and only a new one helps. The log has the cause.
+    ///
+    /// Once that is so it stays so: whoever looks now and then misses nothing. A service whose producer has ended should
+    /// drain and end with an error, so that it is started anew; a pipeline ends by itself when its consumer has.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.0.load(Ordering::Acquire) & ENDED != 0
+    }
+
     /// The client cannot be used any more.
     pub(crate) fn end(&self) {
         self.0.fetch_or(ENDED, Ordering::AcqRel);
-    }
-
-    /// Whether the client cannot be used any more.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.0.load(Ordering::Acquire) & ENDED != 0
     }
 
     /// What the thread that serves the client's events has learned from one. Tells whether that is news.
@@ -171,10 +175,13 @@ mod tests {
     fn a_client_that_ended_is_never_connected_again() {
         let health = KafkaHealth::new();
         health.set_connected(true);
+        health.set_connected(false);
+        assert!(!health.has_ended(), "an outage passes");
+        health.set_connected(true);
         health.end();
         assert!(health.has_ended() && !health.is_connected());
         health.set_connected(true);
         health.connected_as_of(health.seen());
-        assert!(!health.is_connected());
+        assert!(health.has_ended() && !health.is_connected());
     }
 }

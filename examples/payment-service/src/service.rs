@@ -10,20 +10,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use payflow_core::{DirectIntake, Intake, JsonCodec, Producer};
 use payflow_grpc::GrpcRouter;
 use payflow_http::{PaymentRouter, Server, ServerConfig};
-use payflow_kafka::{KafkaConfig, KafkaProducer, KafkaProducerConfig, KafkaTopics};
+use payflow_kafka::{KafkaConfig, KafkaHealth, KafkaProducer, KafkaProducerConfig, KafkaTopics};
 use payflow_program::{await_kafka, shutdown_signal};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::admission::Bounded;
 use crate::settings::{Flags, Settings};
 
-/// Takes payments until SIGTERM or SIGINT, then drains: requests under way get their answer.
+/// Takes payments until SIGTERM or SIGINT, then drains: requests under way get their answer. It drains and fails where no
+/// payment can be taken any more.
 pub(crate) async fn run(flags: &Flags, settings: &Settings) -> Result<()> {
     let stop = CancellationToken::new();
     let signal = shutdown_signal()?;
@@ -78,11 +80,17 @@ pub(crate) async fn run(flags: &Flags, settings: &Settings) -> Result<()> {
     };
 
     // One line says that the service runs: what it says of Kafka is no second one.
-    let topic = settings.topic.as_str();
+    let (topic, brokers) = (settings.topic.as_str(), settings.kafka_brokers.as_str());
     let tell = |kafka: Result<(), String>| match kafka {
         Ok(()) => info!(%address, topic, "serving"),
         Err(cause) => {
-            warn!(%address, topic, cause, "serving, but payments are refused until Kafka answers");
+            warn!(
+                %address,
+                topic,
+                brokers,
+                cause,
+                "serving, but payments are refused until Kafka answers at --kafka-brokers (PAYFLOW_KAFKA_BROKERS)"
+            );
         }
     };
     let prepare = async || {
@@ -101,16 +109,37 @@ pub(crate) async fn run(flags: &Flags, settings: &Settings) -> Result<()> {
         Ok(())
     };
 
-    let (served, started) = tokio::join!(serve, start);
+    // No broker that comes back mends a producer that failed for good: each payment would be refused for ever.
+    let watch = async {
+        let has_failed = stop.run_until_cancelled(ended(producer.health())).await.is_some();
+        stop.cancel();
+        has_failed
+    };
+
+    let (served, started, has_failed) = tokio::join!(serve, start, watch);
     started?;
     served?;
     // Every answer has been given by now; what a client did not wait for goes out all the same.
-    producer.flush().await?;
+    let flushed = producer.flush().await;
+    ensure!(
+        !has_failed,
+        "the Kafka producer failed for good, by the cause that the log names above: mend it, and start the service anew"
+    );
+    flushed?;
     info!("drained");
     Ok(())
+}
+
+/// Resolves once the client can be used no more.
+async fn ended(health: KafkaHealth) {
+    while !health.has_ended() {
+        sleep(LOOK_INTERVAL).await;
+    }
 }
 
 /// Half of the connections that the server takes, so that the others are left for refusals and health checks.
 const PAYMENTS_MAX: usize = 512;
 /// How long Kafka may take to answer about the topics, before it is asked again.
 const TOPICS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often it is looked whether the producer can still be used.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);

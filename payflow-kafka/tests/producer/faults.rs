@@ -235,9 +235,10 @@ async fn a_producer_that_lost_its_identity_is_fatal_and_stays_so() {
         assert_eq!(error.fault(), Fault::Fatal, "{}", error.chain());
         assert!(error.chain().contains("uthoriz"), "{}", error.chain());
     }
-    while producer.health().is_connected() {
+    while !producer.health().has_ended() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    assert!(!producer.health().is_connected());
 }
 
 /// librdkafka throws out its queue when it fails for good. What comes back to it later stays, and grows too old.

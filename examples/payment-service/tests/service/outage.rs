@@ -4,6 +4,9 @@
 use std::thread;
 use std::time::Duration;
 
+use rdkafka::mocking::MockCluster;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
 use crate::harness::{
     Answered, Kafka, Load, OwnBroker, await_status, check_answers, check_topic, get, outage, pay, summary,
 };
@@ -84,9 +87,24 @@ fn topic_that_is_missing_when_the_broker_comes_ends_the_service() {
 }
 
 #[test]
+fn producer_that_failed_for_good_ends_the_service_with_an_error() {
+    let mock = MockCluster::new(1).expect("a mock");
+    mock.create_topic(TOPIC, 1, 1).expect("a topic");
+    let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED; 5];
+    mock.request_errors(RDKafkaApiKey::InitProducerId, &errors);
+
+    let ended = start(&mock.bootstrap_servers(), TOPIC, &[]).end();
+
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let error = |part: &str| ended.log.iter().any(|line| line.contains("ERROR") && line.contains(part));
+    assert!(error("uthoriz") && error("start the service anew"), "{ended:?}");
+}
+
+#[test]
 fn service_that_never_saw_a_broker_ends_when_it_is_told_to() {
     let program = start("127.0.0.1:1", TOPIC, &[]);
-    program.line_with("payments are refused until Kafka answers");
+    let line = program.line_with("payments are refused until Kafka answers");
+    assert!(line.contains("brokers=\"127.0.0.1:1\"") && line.contains("--kafka-brokers"), "{line}");
 
     program.signal("TERM");
 
