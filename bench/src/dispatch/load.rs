@@ -34,6 +34,8 @@ pub(crate) enum HandlerKind {
     UnorderedSync,
     /// The same with what is done by `async`.
     UnorderedAsync,
+    /// The deliveries of these two, of which nothing is done.
+    UnorderedNone,
 }
 
 /// [`Order`], by the names it has here.

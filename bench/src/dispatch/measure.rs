@@ -73,21 +73,22 @@ impl Plan {
         let instructions = |handler, order| self.per_message(Count::Instructions, handler, order, KEYS);
         let feed = instructions(HandlerKind::None, OrderKind::Key)?;
         tell(Figure::new("pipeline-feed", feed, INSTRUCTIONS, SYNC_MAX));
+        let unordered_feed = instructions(HandlerKind::UnorderedNone, OrderKind::Key)?;
         for (handler, beside) in [
             (HandlerKind::Sync, HandlerKind::UnorderedSync),
             (HandlerKind::Async, HandlerKind::UnorderedAsync),
         ] {
             for &order in OrderKind::value_variants() {
                 let subject = format!("pipeline-{}-{}", name(handler), name(order));
-                let with_feed = instructions(handler, order)?;
-                tell(Figure::new(&subject, with_feed - feed, INSTRUCTIONS, most(handler)));
+                let own = instructions(handler, order)? - feed;
+                tell(Figure::new(&subject, own, INSTRUCTIONS, most(handler)));
                 let allocations = self.per_message(Count::Allocations, handler, order, KEYS)?;
                 let subject = format!("{subject}-allocations");
                 tell(Figure::new(subject, allocations, "allocations/message", ALLOCATIONS_MAX));
                 if order == OrderKind::Key {
-                    let unordered = instructions(beside, order)?;
-                    let subject = format!("pipeline-{}-with-feed-over-unordered", name(handler));
-                    tell(Figure::new(subject, with_feed, INSTRUCTIONS, unordered));
+                    let unordered = instructions(beside, order)? - unordered_feed;
+                    let subject = format!("pipeline-{}-key-over-unordered", name(handler));
+                    tell(Figure::new(subject, own, INSTRUCTIONS, unordered));
                 }
             }
         }
@@ -133,6 +134,8 @@ const INSTRUCTIONS: &str = "instructions/message";
 fn most(handler: HandlerKind) -> f64 {
     match handler {
         HandlerKind::Async | HandlerKind::UnorderedAsync => ASYNC_MAX,
-        HandlerKind::Sync | HandlerKind::UnorderedSync | HandlerKind::None => SYNC_MAX,
+        HandlerKind::Sync | HandlerKind::UnorderedSync | HandlerKind::None | HandlerKind::UnorderedNone => {
+            SYNC_MAX
+        }
     }
 }

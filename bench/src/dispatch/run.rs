@@ -31,6 +31,10 @@ pub(crate) fn run(load: &Load) -> anyhow::Result<()> {
             HandlerKind::None => discard(feed, load).await,
             HandlerKind::UnorderedSync => unordered(feed, load, look_at).await,
             HandlerKind::UnorderedAsync => unordered(feed, load, give_way_and_look_at).await,
+            HandlerKind::UnorderedNone => {
+                each(feed, load).for_each(|delivery| drop(black_box(delivery)));
+                Ok(())
+            }
         }
     })
 }
@@ -68,14 +72,17 @@ async fn discard(mut feed: Feed, load: &Load) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn unordered<F>(mut feed: Feed, load: &Load, handle: fn(Delivery) -> F) -> anyhow::Result<()>
+async fn unordered<F>(feed: Feed, load: &Load, handle: fn(Delivery) -> F) -> anyhow::Result<()>
 where
     F: Future<Output = ()>,
 {
-    let deliveries = iter::repeat_with(|| feed.delivery()).take(load.messages as usize);
-    let handled = stream::iter(deliveries).map(handle).buffer_unordered(AT_ONCE).count().await;
+    let handled = stream::iter(each(feed, load)).map(handle).buffer_unordered(AT_ONCE).count().await;
     ensure!(handled as u64 == load.messages, "{handled} of {} messages were handled", load.messages);
     Ok(())
+}
+
+fn each(mut feed: Feed, load: &Load) -> impl Iterator<Item = Delivery> {
+    iter::repeat_with(move || feed.delivery()).take(load.messages as usize)
 }
 
 async fn look_at(delivery: Delivery) {

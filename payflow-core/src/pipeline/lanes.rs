@@ -195,7 +195,7 @@ impl<S: Default> Lanes<S> {
         }
         let delivery = &routed.delivery;
         let same_lane = |head: u32| {
-            // What the table names is an entry.
+            // What a chain names is an entry.
             let head = self.entries[head].delivery();
             head.token.slot() == delivery.token.slot()
                 && (self.order == Order::ByPartition || head.key() == delivery.key())
@@ -205,8 +205,8 @@ impl<S: Default> Lanes<S> {
 
     /// Takes in what was started without, as the running head of its lane.
     #[inline(always)]
-    pub(super) fn enter(&mut self, direct: Direct, state: S, now: Instant) -> EntryId {
-        self.open(direct.0, state, Stage::Running, now)
+    pub(super) fn enter(&mut self, direct: Direct, state: S, since: Instant) -> EntryId {
+        self.open(direct.0, state, Stage::Running, since)
     }
 
     /// Starts the delivery of a class that has been ready longest.
@@ -263,7 +263,8 @@ impl<S: Default> Lanes<S> {
         }
     }
 
-    /// Takes out the head of a lane, and shows what was known of it; the next of the lane becomes ready.
+    /// Takes out the head of a lane, and shows what was known of it, to be let go of; the next of the lane becomes
+    /// ready.
     // Always: for each message that waited.
     #[inline(always)]
     pub(super) fn remove(&mut self, id: EntryId) -> Option<(Arc<Delivery>, &mut S)> {

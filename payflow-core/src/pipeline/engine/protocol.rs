@@ -58,8 +58,8 @@ impl Actions {
     }
 }
 
-/// What a shard is sent at once. The orders are about what was sent before, and come first: nothing is delivered of what they stop or
-/// drop.
+/// What a shard is sent at once. The orders come first. They are about what was sent before, and nothing is delivered of what they stop
+/// or drop; [`ToShard::Newest`] alone may tell of a delivery that comes with it.
 #[derive(Debug, Default)]
 pub(in crate::pipeline) struct Parcel {
     pub(in crate::pipeline) orders: Vec<ToShard>,

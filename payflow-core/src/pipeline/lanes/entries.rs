@@ -62,7 +62,8 @@ impl<S: Default> Entries<S> {
         });
     }
 
-    /// Takes one out, once it was looked at, and shows what was known of it. Its number is gone: no id names the place then.
+    /// Takes one out, once it was looked at, and shows what was known of it, which stays until it is let go of or the place is filled again.
+    /// Its number is gone: no id names the place then.
     #[inline]
     pub(super) fn take(
         &mut self,

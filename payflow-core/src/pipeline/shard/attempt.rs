@@ -21,7 +21,7 @@ pub(super) struct State {
     pub(super) seat: Option<usize>,
     /// If it sits anywhere: the turn it was begun in, whose deadline it has.
     pub(super) turn: u64,
-    /// Boxed: most never fail, and each is moved when it comes and when it goes.
+    /// Boxed: most never fail, and each is moved when it comes.
     history: Seldom<Box<History>>,
 }
 

@@ -44,17 +44,24 @@ impl Shard {
         Some(Direct { lane: lanes::Direct::new(routed), destination })
     }
 
-    /// What was started directly did not end at once: its future sits in `seat`. Its [time](Self::times) does not run yet.
+    /// What was started directly did not end at once: its future sits in `seat`. It is there since then; its [time](Self::times)
+    /// does not run yet.
     #[inline]
-    pub(in crate::pipeline) fn enter(&mut self, direct: Direct, seat: usize, now: Instant) -> EntryId {
+    pub(in crate::pipeline) fn enter(&mut self, direct: Direct, seat: usize, since: Instant) -> EntryId {
         let mut state = State::new(direct.destination);
         state.seat = Some(seat);
         state.turn = self.deadlines.begin();
-        self.lanes.enter(direct.lane, state, now)
+        self.lanes.enter(direct.lane, state, since)
     }
 
-    /// What was started directly ended at once.
-    pub(in crate::pipeline) fn ended_directly(&mut self, direct: Direct, outcome: Outcome, now: Instant) {
+    /// What was started directly, and is there since then, ended at once.
+    pub(in crate::pipeline) fn ended_directly(
+        &mut self,
+        direct: Direct,
+        outcome: Outcome,
+        since: Instant,
+        now: Instant,
+    ) {
         match outcome {
             Outcome::Handled => self.handled_directly(direct),
             Outcome::Skipped => {
@@ -62,7 +69,7 @@ impl Shard {
                 self.settled.finish(direct.lane.into_delivery());
             }
             unfinished => {
-                let id = self.lanes.enter(direct.lane, State::new(direct.destination), now);
+                let id = self.lanes.enter(direct.lane, State::new(direct.destination), since);
                 self.ended(id, unfinished, now);
             }
         }

@@ -177,7 +177,7 @@ impl Worker {
         let ending = hands.perform(&job);
         if let Some(ending) = ending {
             let outcome = self.outcome(ending);
-            self.shard.ended_directly(direct, outcome, now);
+            self.shard.ended_directly(direct, outcome, now, now);
             return false;
         }
         let id = self.shard.enter(direct, seat, now);

@@ -20,6 +20,9 @@ pub(super) struct Letters {
 /// The first is the last: it is taken from there.
 type Batch = Vec<Routed>;
 
+/// Batches whose memory is kept.
+const SPARE_MAX: usize = 64;
+
 impl Letters {
     pub(super) const fn new(now: Instant) -> Self {
         Self { current: Batch::new(), since: now, further: VecDeque::new(), spare: Vec::new() }
@@ -66,7 +69,10 @@ impl Letters {
     fn turn_over(&mut self) {
         if let Some((since, next)) = self.further.pop_front() {
             self.since = since;
-            self.spare.push(std::mem::replace(&mut self.current, next));
+            let read = std::mem::replace(&mut self.current, next);
+            if self.spare.len() < SPARE_MAX {
+                self.spare.push(read);
+            }
         }
     }
 }

@@ -103,7 +103,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
     }
 
     /// Begins what has just come and whose lane is idle: one, and up to `more` others, as long as nothing else becomes ready and there is a
-    /// permit at hand. Says whether the last permit is in use from now on, and how many others it was.
+    /// permit at hand. Says whether the last permit is in use from now on, and how many others there were.
     fn begin_letters<F>(
         &mut self,
         more: usize,
@@ -122,11 +122,11 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                     || !tokio::task::coop::has_budget_remaining()
                     || !self.permits.take_kept())
             {
-                return (true, begun);
+                return (true, begun - 1);
             }
             used = false;
             let Some(routed) = self.letters.next() else {
-                return (false, begun);
+                return (false, begun.saturating_sub(1));
             };
             let destination = self.destinations.of(&routed.delivery);
             if let Some(direct) = self.shard.deliver_or_start(routed, destination, self.letters.since()) {
@@ -139,7 +139,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                     }
                     Begun::Ended(output) => {
                         let outcome = judged(output, &mut self.shard);
-                        self.shard.ended_directly(direct, outcome, now);
+                        self.shard.ended_directly(direct, outcome, *self.letters.since(), now);
                         return (false, begun);
                     }
                     Begun::Seated(seat) => {

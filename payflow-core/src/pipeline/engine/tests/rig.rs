@@ -326,12 +326,15 @@ impl Rig {
         let work = Work::Handle { attempt: 1 };
         self.check_start(&work, &delivery);
         match delivery.offset % 9 {
-            0 if self.some_end_at_once => {
-                self.shards[index].ended_directly(direct, failed(Fault::Permanent, "panic"), self.now)
-            }
+            0 if self.some_end_at_once => self.shards[index].ended_directly(
+                direct,
+                failed(Fault::Permanent, "panic"),
+                self.now,
+                self.now,
+            ),
             3 | 6 if self.some_end_at_once => {
                 self.done.insert(delivery.token);
-                self.shards[index].ended_directly(direct, Outcome::Handled, self.now);
+                self.shards[index].ended_directly(direct, Outcome::Handled, self.now, self.now);
             }
             _ => {
                 let id = self.shards[index].enter(direct, self.seats + 1, self.now);
