@@ -76,11 +76,11 @@ pub const CURRENCY: Setting<Currency> = Setting::new(
 )
 .placeholder("CODE");
 
-/// Where notifications are sent. It may carry a password.
+/// The notification service that notifies. A wrong one may carry a password, so that no message shows it.
 pub const NOTIFY_URL: Setting<NotifyUrl> = Setting::new(
     "notify_url",
-    "Where to send notifications",
-    "an address with http:// or https://, such as https://notify.example:8443/",
+    "Notification service to send notifications through, over gRPC",
+    "the address of a notification service by http://, without user or path, such as http://notify.example:50051",
     NotifyUrl::parse,
 )
 .placeholder("URL")

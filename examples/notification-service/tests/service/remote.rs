@@ -73,13 +73,19 @@ fn while_the_remote_is_away_nothing_is_dead_lettered_and_all_are_notified_after_
 
 #[test]
 fn remote_that_cannot_be_called_is_refused_at_the_start_without_its_secret() {
-    for (url, part) in [("https://a.example:1", "TLS"), ("http://user:geheim@a.example:1", "user")] {
+    let not_called = [
+        ("https://a.example:1", "TLS"),
+        ("http://user:geheim@a.example:1", "user"),
+        ("http://a.example:1/geheim", "behind its host"),
+    ];
+    for (url, part) in not_called {
         let arguments = ["--kafka-brokers", "127.0.0.1:1", "--currency", "EUR", "--http-addr", "127.0.0.1:0"];
         let ended = Program::start(service(SERVICE, &arguments).args(["--notify-url", url])).end();
 
-        assert_eq!(ended.code, Some(1), "{ended:?}");
-        let line = ended.log.iter().find(|line| line.contains("PAYFLOW_NOTIFY_URL"));
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let line = ended.log.iter().find(|line| line.contains("flag --notify-url"));
         let line = line.unwrap_or_else(|| panic!("{ended:?}"));
-        assert!(line.contains(part) && !line.contains("geheim"), "{line}");
+        assert!(line.contains(part) && line.contains("such as http://"), "{line}");
+        assert!(!ended.log.iter().any(|line| line.contains("geheim")), "{ended:?}");
     }
 }

@@ -89,17 +89,16 @@ fn currency_is_in_use() {
 }
 
 #[test]
-fn notify_url_is_kept_whole() {
+fn notify_url_is_http_with_a_host() {
     for value in [
         "http://localhost",
-        "https://notify.example:8443/hook?team=pay",
-        "HTTPS://user:pass@notify.example/",
+        "http://notify.example:50051",
+        "HTTP://notify.example/",
         "http://[::1]",
-        "http://[::1]:8080/x",
-        "http://host?query",
+        "http://[::1]:50051/",
     ] {
         assert_taken("notify_url", value, value, |settings| {
-            settings.notify_url.as_ref().expect("told").expose_secret().to_owned()
+            settings.notify_url.as_ref().expect("told").to_string()
         });
     }
 }
