@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
-use payflow_core::PipelineState;
+use payflow_core::{PipelineHealth, PipelineState};
 
 /// Whether the work goes on.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +14,19 @@ pub(crate) struct Live {
     pub(crate) goes_on: bool,
     /// What the pipeline does, once there is one.
     pub(crate) state: Option<PipelineState>,
+}
+
+impl Live {
+    /// `is_felt`: the task of the work is served. `stops`: the service was told to end.
+    pub(crate) fn of(is_felt: bool, pipeline: Option<PipelineHealth>, stops: bool) -> Self {
+        let pipeline_goes_on = pipeline.is_none_or(|pipeline| goes_on(pipeline.live, pipeline.state, stops));
+        Self { goes_on: is_felt && pipeline_goes_on, state: pipeline.map(|pipeline| pipeline.state) }
+    }
+}
+
+/// Whether a pipeline is as it should be. At a stop it ends before the calls of others do, which a kill would cut off.
+fn goes_on(is_live: bool, state: PipelineState, stops: bool) -> bool {
+    is_live || stops && state == PipelineState::Ended
 }
 
 /// `GET /livez` and `GET /readyz`: 200 or 503, one word for people, and at `/livez` what the pipeline does.
@@ -66,6 +79,18 @@ mod tests {
             assert_eq!(ask(&routes, "/livez").await.0, expected(goes_on));
             assert_eq!(ask(&routes, "/readyz").await.0, expected(ready));
         }
+    }
+
+    #[test]
+    fn pipeline_that_ended_is_live_only_while_the_service_stops() {
+        assert!(goes_on(false, PipelineState::Ended, true));
+        assert!(!goes_on(false, PipelineState::Ended, false));
+        // One that hangs in its stop hangs all the same.
+        assert!(!goes_on(false, PipelineState::Stopping, true));
+        assert!(goes_on(true, PipelineState::Stopping, true));
+
+        assert!(Live::of(true, None, true).goes_on);
+        assert!(!Live::of(false, None, true).goes_on);
     }
 
     #[tokio::test]

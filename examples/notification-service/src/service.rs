@@ -55,13 +55,10 @@ pub(crate) async fn run(flags: &Flags, settings: &Settings) -> Result<()> {
     let address = listener.local_addr()?;
     let (pulse, looks) = (Arc::new(Pulse::new()), Arc::new(OnceLock::<Looks>::new()));
     let live = {
-        let (pulse, looks) = (Arc::clone(&pulse), Arc::clone(&looks));
+        let (pulse, looks, stop) = (Arc::clone(&pulse), Arc::clone(&looks), stop.clone());
         move || {
             let pipeline = looks.get().map(|looks| looks.pipeline.health());
-            Live {
-                goes_on: pulse.is_felt() && pipeline.is_none_or(|pipeline| pipeline.live),
-                state: pipeline.map(|pipeline| pipeline.state),
-            }
+            Live::of(pulse.is_felt(), pipeline, stop.is_cancelled())
         }
     };
     let ready = {
@@ -113,14 +110,17 @@ pub(crate) async fn run(flags: &Flags, settings: &Settings) -> Result<()> {
             None => notify(&cluster, settings, &found, grpc::composer(&channel), &looks, &stop).await,
         }
     };
-    let worked = pulse.beside(work).await;
-    // Work that failed ends the service, and so what it does for others.
-    stop.cancel();
-    let served_others = serve_others.await?;
+    let all_work = async {
+        let worked = work.await;
+        // Work that failed ends the service, and so what it does for others.
+        stop.cancel();
+        (worked, serve_others.await)
+    };
+    let (worked, served_others) = pulse.beside(all_work).await;
     ended.cancel();
     let served = serve.await?;
     worked?;
-    served_others?;
+    served_others??;
     served?;
     info!("drained");
     Ok(())
@@ -143,7 +143,8 @@ async fn topics(
         Ok(found)
     };
     // One line says that the service runs: what it says of Kafka is no second one.
-    let (topic, group) = (payments.as_str(), settings.group.as_str());
+    let (topic, group, brokers) =
+        (payments.as_str(), settings.group.as_str(), settings.kafka_brokers.as_str());
     let Addresses { health, grpc, remote } = addresses;
     let (grpc, remote) = (grpc.as_deref(), remote.as_deref());
     let tell = |kafka: Result<(), String>| match kafka {
@@ -151,7 +152,13 @@ async fn topics(
         Err(cause) => {
             warn!(
                 health,
-                grpc, remote, topic, group, cause, "started, but nothing is received until Kafka answers"
+                grpc,
+                remote,
+                topic,
+                group,
+                brokers,
+                cause,
+                "started, but nothing is received until Kafka answers at --kafka-brokers (PAYFLOW_KAFKA_BROKERS)"
             );
         }
     };

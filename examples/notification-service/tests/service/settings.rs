@@ -77,7 +77,8 @@ fn taken_address_is_told_with_the_setting() {
 #[test]
 fn service_that_never_saw_a_broker_is_live_and_not_ready_and_ends_when_it_is_told_to() {
     let program = start("127.0.0.1:1", "payment-topic", &[]);
-    program.line_with("nothing is received until Kafka answers");
+    let line = program.line_with("nothing is received until Kafka answers");
+    assert!(line.contains("brokers=\"127.0.0.1:1\"") && line.contains("--kafka-brokers"), "{line}");
     let address = program.address();
 
     assert_eq!(get(&address, "/livez").status, 200);
