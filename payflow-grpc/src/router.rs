@@ -34,7 +34,7 @@ use crate::payments::Payments;
 /// |---|---|---|
 /// | `OK` | – | durable |
 /// | `INVALID_ARGUMENT` | `BadRequest` with the field | a field is missing or refused, `paymentId` or `createdAt` is set, the key's form is wrong |
-/// | `FAILED_PRECONDITION` | – | the key was used before, for another request |
+/// | `FAILED_PRECONDITION` | – | the key was used before, for another request, where the intake has a store; [`DirectIntake`](payflow_core::DirectIntake) answers `OK`, and the consumer sets it aside |
 /// | `RESOURCE_EXHAUSTED` | – | the message is longer than [`with_message_bytes_max`](Self::with_message_bytes_max) allows |
 /// | `UNAVAILABLE` | `RetryInfo` | surely not taken |
 /// | `DEADLINE_EXCEEDED` | `ErrorInfo` with `paymentId` | may have been taken; repeat with the same key |

@@ -40,7 +40,7 @@ use crate::service::{PATH, PayService};
 /// | 415 | `about:blank` | not `application/json` in UTF-8, or with a content coding |
 /// | 422 | `urn:payflow:problem:not-an-object` | JSON, but not an object |
 /// | 422 | `urn:payflow:problem:invalid-field` | a field is unknown, missing or refused; `field` |
-/// | 422 | `urn:payflow:problem:idempotency-key-reused` | the key was used before, for another request |
+/// | 422 | `urn:payflow:problem:idempotency-key-reused` | the key was used before, for another request, where the intake has a store; [`DirectIntake`](payflow_core::DirectIntake) answers 202, and the consumer sets it aside |
 /// | 500 | `about:blank` | the payment cannot be handed over, now or later |
 /// | 503 | `urn:payflow:problem:unavailable` | surely not taken; `Retry-After` says when to come back |
 /// | 504 | `urn:payflow:problem:outcome-unknown` | may have been taken; `paymentId`; repeat with the same key |
