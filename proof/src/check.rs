@@ -3,8 +3,10 @@
 mod answers;
 mod dead_letters;
 mod handling;
+mod order;
 mod records;
 mod sends;
+mod stalls;
 #[cfg(test)]
 mod tests;
 

@@ -18,6 +18,8 @@ pub struct History {
     pub events: Vec<Event>,
     /// What was set aside, in the order of the dead letters.
     pub dead: Vec<DeadLetter>,
+    /// Whether notifications are among the events: then one goes out of each record that is handled.
+    pub notifies: bool,
 }
 
 impl History {
@@ -60,6 +62,8 @@ pub struct Written {
     pub payment: Option<String>,
     /// The mark of the request that it came from, if one asked for it.
     pub mark: Option<String>,
+    /// When it was written, as it says itself, on the clock of the events.
+    pub at: Duration,
 }
 
 /// A request to the front door, and what its client was told.

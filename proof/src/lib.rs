@@ -12,7 +12,8 @@
 //!
 //! let place = Place { partition: 0, offset: 0 };
 //! let at = Duration::from_secs(1);
-//! let written = Written { place, key: Some("u001".into()), value: Some("{}".into()), payment: None, mark: None };
+//! let (key, value) = (Some("u001".into()), Some("{}".into()));
+//! let written = Written { place, key, value, payment: None, mark: None, at };
 //! let started = Event::Started {
 //!     process: "first".into(),
 //!     assignment: 1,

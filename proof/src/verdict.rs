@@ -25,8 +25,8 @@ pub struct Verdict {
     pub retries: usize,
     /// Records that were delivered again, by reason. Those without one are breaches.
     pub repeats: Repeats,
-    /// The longest time between two calls of the handler for one partition, over all processes, while it still had
-    /// records whose first call was to come.
+    /// The longest time that a partition stood still while it had records whose first call was to come: between first
+    /// attempts, over all processes, and before the first of them from when it had a record and any partition had begun.
     pub stalls: BTreeMap<i32, Duration>,
     /// Of the finished records that came again after a kill: how long before it the oldest had been finished. A process
     /// that commits as often as it should keeps it short.
@@ -87,6 +87,10 @@ pub struct Zombies {
     pub sent: usize,
     /// Notifications that went out of those that began after.
     pub sent_of_started: usize,
+    /// The most notifications of both kinds after one stop.
+    pub most_sent: usize,
+    /// The most calls of both kinds that one process had at a time.
+    pub most_at_once: usize,
 }
 
 /// Something that was promised and not kept.
@@ -117,7 +121,8 @@ pub enum Breach {
     NotWritten(Place),
     /// A record has another payment id than the one on the topic, or than when it was delivered before.
     Renamed(Place),
-    /// A record was first started before an earlier one of its key was finished or set aside.
+    /// A record was started before an earlier one of its key was finished or set aside; also where both had been
+    /// finished and come again.
     Overtook {
         /// The record that came too soon.
         place: Place,
@@ -167,8 +172,10 @@ pub enum Breach {
     DeadLetterAltered(Place),
     /// A dead letter says that it comes from where no record stands.
     DeadLetterOfNothing(Place),
-    /// A record was set aside more than once, though no process was killed.
+    /// A record was set aside again, though nobody who had it was killed or stopped before that was committed.
     DeadLetterTwice(Place),
+    /// A record was both set aside and handled, though nobody who had it was killed or stopped in between.
+    HandledAndSetAside(Place),
 }
 
 impl fmt::Display for Verdict {
@@ -194,7 +201,7 @@ impl fmt::Display for Verdict {
             if self.sends > 0 {
                 writeln!(f, "notifications: {}, {} of them doubled", self.sends, self.doubled)?;
             }
-            let Zombies { under_way, started, sent, sent_of_started } = self.zombies;
+            let Zombies { under_way, started, sent, sent_of_started, .. } = self.zombies;
             if under_way + started > 0 {
                 writeln!(
                     f,

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use super::order::Order;
 use super::records::{Lane, Owner, Records};
 use super::sends::Sends;
+use super::stalls::Stalls;
 use crate::event::{Commit, Ending, Event};
 use crate::history::{History, Place};
 use crate::verdict::{Breach, Verdict};
@@ -18,14 +20,17 @@ pub(crate) fn handling(history: &History, verdict: &mut Verdict) {
         records: Records::new(history),
         running: HashMap::new(),
         lanes: HashMap::new(),
+        order: Order::default(),
         owners: BTreeMap::new(),
         gone: HashMap::new(),
         zombies: HashSet::new(),
         ghosts: HashMap::new(),
+        zombie_sends: HashMap::new(),
         committed: BTreeMap::new(),
         sends: Sends::default(),
+        notifies: history.notifies,
         quiet: false,
-        stalls: BTreeMap::new(),
+        stalls: Stalls::new(history),
         verdict,
     };
     for (number, event) in history.events.iter().enumerate() {
@@ -40,6 +45,7 @@ struct Watch<'a, 'v> {
     running: HashMap<Place, Owner<'a>>,
     /// The same by lane.
     lanes: HashMap<Lane<'a>, Place>,
+    order: Order<'a>,
     /// By partition: who started a record of it last.
     owners: BTreeMap<i32, Owner<'a>>,
     /// Those who had a partition when their process was killed or stopped.
@@ -48,12 +54,15 @@ struct Watch<'a, 'v> {
     zombies: HashSet<(i32, Owner<'a>)>,
     /// Their calls, and whether each began after its process went on.
     ghosts: HashMap<(&'a str, Place), bool>,
+    /// What each process has sent of them since it was stopped last.
+    zombie_sends: HashMap<&'a str, usize>,
     /// The offsets that were committed when somebody looked last.
     committed: BTreeMap<i32, i64>,
     sends: Sends<'a>,
+    notifies: bool,
     /// Nothing is to be called any more.
     quiet: bool,
-    stalls: BTreeMap<i32, Stall>,
+    stalls: Stalls,
     verdict: &'v mut Verdict,
 }
 
@@ -62,18 +71,21 @@ impl<'a> Watch<'a, '_> {
         match event {
             Event::Started { process, assignment, at, place, key, payment, attempt } => {
                 let owner = Owner { process, assignment: *assignment };
-                let start = Start { owner, place: *place, key: key.as_deref(), payment, attempt: *attempt };
+                let (key, attempt) = (key.as_deref(), *attempt);
+                let start = Start { number, owner, place: *place, key, payment, attempt };
                 self.started(&start, *at);
             }
             Event::Ended { process, at, place, how } => self.ended(process, *at, *place, *how),
             Event::Killed { process, at } => {
                 self.ghosts.retain(|(other, _), _| other != process);
-                self.leave(process, *at, next_look(events, number));
+                self.leave(process, number, *at, next_look(events, number));
             }
             Event::Stopped { process, at } => {
-                let under_way = self.leave(process, *at, next_look(events, number));
+                let under_way = self.leave(process, number, *at, next_look(events, number));
                 self.verdict.zombies.under_way += under_way.len();
                 self.ghosts.extend(under_way.into_iter().map(|place| ((process.as_str(), place), false)));
+                self.zombie_sends.remove(process.as_str());
+                self.count_ghosts(process);
                 let had = self.owners.iter().filter(|(_, owner)| owner.process == process);
                 self.zombies.extend(had.map(|(partition, owner)| (*partition, *owner)));
             }
@@ -109,29 +121,28 @@ impl<'a> Watch<'a, '_> {
         if self.zombies.contains(&(place.partition, start.owner)) {
             self.verdict.zombies.started += 1;
             self.ghosts.insert((start.owner.process, place), true);
-            return;
+            return self.count_ghosts(start.owner.process);
         }
         let (before, finished) = (record.owner.replace(start.owner), record.finished);
+        let started_before = record.started.replace(start.number);
         if start.attempt > 1 {
             self.verdict.retries += 1;
         }
         self.owners.insert(place.partition, start.owner);
-
-        let stall =
-            self.stalls.entry(place.partition).or_insert_with(|| Stall { last: at, ..Stall::default() });
-        stall.since_first = stall.since_first.max(at.saturating_sub(stall.last));
-        stall.last = at;
+        self.stalls.started(place.partition, at, start.attempt, before.is_none());
         match before {
-            None => {
-                stall.longest = stall.longest.max(stall.since_first);
-                self.first_start(start);
-            }
+            None => self.first_start(start),
             Some(before) => match finished {
                 Some((finisher, at)) => self.repeated(place, finisher, at),
                 // By the same assignment it is another attempt.
                 None => self.verdict.repeats.unfinished += usize::from(before != start.owner),
             },
         }
+        let owed_since = match finished {
+            Some((finisher, _)) => self.gone.get(&(place.partition, finisher)).map(|gone| gone.number),
+            None => started_before,
+        };
+        self.in_order(start, owed_since);
         let lane = start.key.map(|key| (place.partition, key));
         let same = self.running.contains_key(&place).then_some(place);
         if let Some(running) = same.or_else(|| self.lanes.get(&lane?).copied()) {
@@ -147,8 +158,39 @@ impl<'a> Watch<'a, '_> {
         let place = start.place;
         let passed = start.key.and_then(|key| self.records.unsettled_before((place.partition, key), place));
         if let Some(passed) = passed {
-            self.verdict.breaches.push(Breach::Overtook { place, passed });
+            self.overtook(place, passed);
         }
+    }
+
+    /// What comes again comes in order again, whoever has finished it before. `owed_since` is the event from which this record
+    /// was to come before all later ones of its lane.
+    fn in_order(&mut self, start: &Start<'a>, owed_since: Option<usize>) {
+        let (place, Some(key)) = (start.place, start.key) else { return };
+        let lane = (place.partition, key);
+        let of_lane = |offset| Place { offset, ..place };
+        let passing = owed_since.and_then(|since| self.order.passed_since(lane, place.offset, since));
+        if let Some(passing) = passing.map(of_lane) {
+            self.overtook(passing, place);
+        }
+        let last = self.order.last_before(lane, place.offset).map(of_lane);
+        if let Some(passed) = last.filter(|last| self.records.is_unfinished(*last)) {
+            self.overtook(place, passed);
+        }
+        self.order.started(lane, place.offset, start.number);
+    }
+
+    /// Told once of the same two.
+    fn overtook(&mut self, place: Place, passed: Place) {
+        let breach = Breach::Overtook { place, passed };
+        if !self.verdict.breaches.contains(&breach) {
+            self.verdict.breaches.push(breach);
+        }
+    }
+
+    /// How many calls a zombie has at a time.
+    fn count_ghosts(&mut self, process: &str) {
+        let calls = self.ghosts.keys().filter(|(other, _)| *other == process).count();
+        self.verdict.zombies.most_at_once = self.verdict.zombies.most_at_once.max(calls);
     }
 
     /// Delivered again though it had been finished.
@@ -198,14 +240,20 @@ impl<'a> Watch<'a, '_> {
     }
 
     /// A process is no member any more. Returns the calls that ran in it.
-    fn leave(&mut self, process: &str, at: Duration, look: Option<&'a BTreeMap<i32, Commit>>) -> Vec<Place> {
+    fn leave(
+        &mut self,
+        process: &str,
+        number: usize,
+        at: Duration,
+        look: Option<&'a BTreeMap<i32, Commit>>,
+    ) -> Vec<Place> {
         let ran = self.running.iter().filter(|(_, owner)| owner.process == process);
         let ran: Vec<Place> = ran.map(|(place, _)| *place).collect();
         ran.iter().for_each(|place| self.end(*place));
         for (partition, owner) in self.owners.iter().filter(|(_, owner)| owner.process == process) {
             let commit = look.and_then(|commits| commits.get(partition));
             self.verdict.held += commit.map_or(0, |commit| self.records.held(*partition, commit));
-            self.gone.insert((*partition, *owner), Gone { at, commit });
+            self.gone.insert((*partition, *owner), Gone { number, at, commit });
         }
         ran
     }
@@ -222,6 +270,11 @@ impl<'a> Watch<'a, '_> {
             Some(false) => self.verdict.zombies.sent += 1,
             Some(true) => self.verdict.zombies.sent_of_started += 1,
             None => {}
+        }
+        if ghost(&place).is_some() {
+            let sent = self.zombie_sends.entry(process).or_default();
+            *sent += 1;
+            self.verdict.zombies.most_sent = self.verdict.zombies.most_sent.max(*sent);
         }
         if let Some(record) = self.records.get_mut(place) {
             record.sends += 1;
@@ -255,7 +308,7 @@ impl<'a> Watch<'a, '_> {
             if !record.done && !record.dead && record.written.value.is_some() {
                 lost.push((place, Breach::Lost { place, seen: record.owner.is_some() }));
             }
-            if record.done && record.sends == 0 && self.verdict.sends > 0 {
+            if record.done && record.sends == 0 && self.notifies {
                 unsent.push((place, Breach::Unsent(place)));
             }
         }
@@ -263,13 +316,12 @@ impl<'a> Watch<'a, '_> {
             breaches.sort_by_key(|(place, _)| *place);
             self.verdict.breaches.extend(breaches.into_iter().map(|(_, breach)| breach));
         }
-        self.verdict.stalls =
-            self.stalls.iter().map(|(partition, stall)| (*partition, stall.longest)).collect();
+        self.verdict.stalls = self.stalls.longest();
     }
 }
 
 /// What was committed when somebody looked next.
-fn next_look(events: &[Event], number: usize) -> Option<&BTreeMap<i32, Commit>> {
+pub(super) fn next_look(events: &[Event], number: usize) -> Option<&BTreeMap<i32, Commit>> {
     events.iter().skip(number).find_map(|later| match later {
         Event::Committed { commits, .. } => Some(commits),
         _ => None,
@@ -278,21 +330,16 @@ fn next_look(events: &[Event], number: usize) -> Option<&BTreeMap<i32, Commit>> 
 
 /// What was known of a partition when the process that had it was killed or stopped.
 struct Gone<'a> {
+    /// The event's.
+    number: usize,
     at: Duration,
     /// `None` if nothing was committed, or nobody looked.
     commit: Option<&'a Commit>,
 }
 
-/// How long a partition stood still.
-#[derive(Default)]
-struct Stall {
-    last: Duration,
-    /// The longest so far; it counts once a first call follows.
-    since_first: Duration,
-    longest: Duration,
-}
-
 struct Start<'a> {
+    /// The event's.
+    number: usize,
     owner: Owner<'a>,
     place: Place,
     key: Option<&'a [u8]>,

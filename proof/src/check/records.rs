@@ -33,6 +33,8 @@ pub(super) struct Record<'a> {
     pub(super) payment: Option<&'a str>,
     /// Whom it was delivered to last.
     pub(super) owner: Option<Owner<'a>>,
+    /// The event of its last start.
+    pub(super) started: Option<usize>,
     pub(super) done: bool,
     /// Who finished it last, and when.
     pub(super) finished: Option<(Owner<'a>, Duration)>,
@@ -83,6 +85,7 @@ impl<'a> Records<'a> {
                 dead,
                 payment: None,
                 owner: None,
+                started: None,
                 done: false,
                 finished: None,
                 failed: false,
@@ -105,6 +108,12 @@ impl<'a> Records<'a> {
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Record<'a>> {
         self.records.values()
+    }
+
+    /// Whether a record was started, and neither finished by whom it was delivered to last nor set aside at any time.
+    pub(super) fn is_unfinished(&self, place: Place) -> bool {
+        let unfinished = |record: &Record<'_>| record.owner.is_some() && record.finished.is_none();
+        self.records.get(&place).is_some_and(|record| unfinished(record) && !record.dead)
     }
 
     /// The first record of the lane before `place` that is not settled.

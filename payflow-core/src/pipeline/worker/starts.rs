@@ -103,7 +103,8 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
     }
 
     /// Begins what has just come and whose lane is idle: one, and up to `more` others, as long as nothing else becomes ready and there is a
-    /// permit at hand. Says whether the last permit is in use from now on, and how many others there were.
+    /// permit at hand. Says whether the last permit is in use from now on, and how many others
+    /// were looked for.
     fn begin_letters<F>(
         &mut self,
         more: usize,
@@ -114,20 +115,12 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
     where
         F: Future<Output = Outcome>,
     {
-        let (mut used, mut begun) = (false, 0);
-        while begun <= more {
-            // What ended at once has left the budget and the permit as they were, or nearly so.
-            if used
-                && (self.letters.is_empty()
-                    || !tokio::task::coop::has_budget_remaining()
-                    || !self.permits.take_kept())
-            {
-                return (true, begun - 1);
-            }
-            used = false;
+        let mut others = 0;
+        loop {
             let Some(routed) = self.letters.next() else {
-                return (false, begun.saturating_sub(1));
+                return (false, others);
             };
+            let mut used = false;
             let destination = self.destinations.of(&routed.delivery);
             if let Some(direct) = self.shard.deliver_or_start(routed, destination, self.letters.since()) {
                 let delivery = Arc::clone(direct.delivery());
@@ -140,7 +133,7 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                     Begun::Ended(output) => {
                         let outcome = judged(output, &mut self.shard);
                         self.shard.ended_directly(direct, outcome, *self.letters.since(), now);
-                        return (false, begun);
+                        return (false, others);
                     }
                     Begun::Seated(seat) => {
                         let id = self.shard.enter(direct, seat, *self.letters.since());
@@ -150,10 +143,18 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                     }
                 }
             } else if self.shard.has_ready(Class::First, now) || self.shard.has_ready(Class::Again, now) {
-                return (false, begun);
+                return (false, others);
             }
-            begun += 1;
+            // What ended at once has left the budget and the permit as they were, or nearly so.
+            let mut goes_on = || {
+                !self.letters.is_empty()
+                    && tokio::task::coop::has_budget_remaining()
+                    && self.permits.take_kept()
+            };
+            if others == more || used && !goes_on() {
+                return (used, others);
+            }
+            others += 1;
         }
-        (used, more)
     }
 }

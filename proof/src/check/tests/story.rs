@@ -149,5 +149,6 @@ impl Story {
 
 fn written(place: Place, key: &str) -> Written {
     let value = format!("value of {}", place.offset).into_bytes();
-    Written { place, key: Some(key.into()), value: Some(value), payment: None, mark: None }
+    let (payment, mark, at) = (None, None, Duration::ZERO);
+    Written { place, key: Some(key.into()), value: Some(value), payment, mark, at }
 }
