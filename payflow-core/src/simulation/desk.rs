@@ -134,6 +134,20 @@ impl Desk {
         self.tokens.len()
     }
 
+    /// The bytes of the deliveries whose tokens are not back.
+    pub(super) fn out_bytes(&self) -> usize {
+        self.tokens.values().map(|tried| tried.bytes).sum()
+    }
+
+    /// An earlier record of its lane that this process was handed too, under the same assignment, and that is not done. Whatever
+    /// became of it elsewhere, it comes first here.
+    fn passed_over(&self, token: AckToken, lane: Option<LaneId>, scene: &Scene) -> Option<i64> {
+        let first = AckToken::new(token.slot(), token.generation(), i64::MIN);
+        let waits = |tried: &&Tried| !tried.done && scene.ledger.get(tried.record).lane == lane;
+        let earlier = self.tokens.range(first..token).map(|(_, tried)| tried).find(waits);
+        lane.and(earlier).map(|tried| scene.ledger.get(tried.record).offset)
+    }
+
     /// The bytes of the largest delivery in hand.
     pub(super) fn largest_bytes(&self) -> usize {
         self.tokens.values().map(|tried| tried.bytes).max().unwrap_or(0)
@@ -205,17 +219,18 @@ impl Hands for AtWork<'_> {
         if job.again && again >= (scene.plan.concurrency / 2).max(1) {
             scene.violated(format!("node {node}: retries take more than half of the concurrency"));
         }
+        if let Some(earlier) = desk.passed_over(token, lane, scene) {
+            scene.violated(format!(
+                "node {node}: {partition}@{offset} begins before @{earlier} of its lane, which it was handed before"
+            ));
+        }
         let share =
             matches!(job.task, Task::DeadLetter { .. }).then(|| desk.share_of(lane, job.delivery, scene));
         let Some(tried) = desk.tokens.get_mut(&token) else { return Some(Ending::Handled) };
         let attempt = match job.task {
             Task::Handle { attempt } => {
-                // One that failed as a probe did not count.
-                let most = tried.attempt + u32::from(!(tried.probed && tried.blames_destination()));
-                if !(tried.attempt..=most).contains(&attempt) || attempt == 0 {
-                    scene.violated(format!(
-                        "node {node}: {partition}@{offset} attempt {attempt} is out of turn"
-                    ));
+                if let Err(why) = tried.check_attempt(attempt, &scene.plan) {
+                    scene.violated(format!("node {node}: {partition}@{offset} attempt {attempt} {why}"));
                 }
                 if tried.calls == 0 {
                     let owned = scene.cluster.owns(desk.member, token);
@@ -327,9 +342,10 @@ impl AtWork<'_> {
                 let owned = self.scene.cluster.owns(self.desk.member, token);
                 self.scene.note_finished(tried.record, owned);
             }
-            Ending::Failed { fault, stage, .. } => {
+            Ending::Failed { fault, stage, counts_attempt } => {
                 tried.unknown |= fault == error::Fault::Unknown;
                 tried.failed = Some((fault, stage));
+                tried.counts = counts_attempt;
             }
             Ending::NotDeadLettered(_) => {}
         }

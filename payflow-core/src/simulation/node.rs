@@ -320,7 +320,14 @@ impl Node {
     }
 
     fn check_bounds(&self, scene: &mut Scene) {
-        let (records, bytes) = (self.process.held_records(), self.process.held_bytes());
+        let (records, bytes) = (self.desk.out(), self.desk.out_bytes());
+        let counted = (self.process.held_records(), self.process.held_bytes());
+        if counted != (records, bytes) {
+            scene.violated(format!(
+                "node {}: {records} records and {bytes} bytes are held, and it counts {counted:?}",
+                self.desk.node
+            ));
+        }
         // A giant is taken alone; what has no bytes may come beside it.
         let giant = bytes > scene.plan.bytes_max && bytes == self.desk.largest_bytes();
         if records > scene.plan.records_max || (bytes > scene.plan.bytes_max && !giant) {

@@ -20,6 +20,8 @@ pub(super) struct Tried {
     pub(super) published: bool,
     /// How the last attempt failed.
     pub(super) failed: Option<(error::Fault, &'static str)>,
+    /// It was an attempt, and no waiting for somebody else's claim.
+    pub(super) counts: bool,
     pub(super) done: bool,
 }
 
@@ -35,6 +37,7 @@ impl Tried {
             probed: false,
             published: false,
             failed: None,
+            counts: true,
             done: false,
         }
     }
@@ -42,6 +45,23 @@ impl Tried {
     /// Whether the last attempt failed in a way that says nothing against the record.
     pub(super) const fn blames_destination(&self) -> bool {
         matches!(self.failed, Some((error::Fault::Transient { .. } | error::Fault::Unknown, _)))
+    }
+
+    /// Whether its handler may be called, as that attempt.
+    pub(super) fn check_attempt(&self, attempt: u32, plan: &Plan) -> Result<(), &'static str> {
+        if matches!(self.failed, Some((error::Fault::Permanent | error::Fault::Fatal, _))) {
+            return Err("follows one that says that none will succeed");
+        }
+        // What was to be set aside when a storm began has one more when that is over.
+        if plan.storm_run.is_none() && attempt as usize > plan.attempts_max {
+            return Err("is one too many");
+        }
+        // One that failed as a probe did not count, nor did one for which a claim was held.
+        let counted = self.counts && !(self.probed && self.blames_destination());
+        if attempt == 0 || !(self.attempt..=self.attempt + u32::from(counted)).contains(&attempt) {
+            return Err("is out of turn");
+        }
+        Ok(())
     }
 
     /// Whether there is a reason to set the record aside, and it is the one that is told.

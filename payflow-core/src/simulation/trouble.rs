@@ -169,9 +169,17 @@ impl World {
 impl Node {
     /// Whether it had no turn of late, so that deadlines passed it by.
     pub(super) fn was_held_up(&self, scene: &Scene) -> bool {
-        let held = self.held_until.max(self.driver_held_until).max(self.unaware_until);
-        !held.is_zero() && held.saturating_add(scene.plan.revoke_timeout) >= scene.now
+        self.was_slow(scene) || is_recent(self.unaware_until, scene)
     }
+
+    /// Whether its driver or all of it had no turn of late.
+    pub(super) fn was_slow(&self, scene: &Scene) -> bool {
+        is_recent(self.held_until.max(self.driver_held_until), scene)
+    }
+}
+
+fn is_recent(until: Duration, scene: &Scene) -> bool {
+    !until.is_zero() && until.saturating_add(scene.plan.revoke_timeout) >= scene.now
 }
 
 impl Scene {

@@ -219,7 +219,7 @@ impl World {
         let how = outcome.as_ref().map_or_else(Error::chain, |()| "all is done".into());
         scene.say(format_args!("node {number} has stopped: {how}"));
         // It gives up on workers that have no turn for as long as it drains; those of a process held up have none.
-        let gave_up = outcome.is_err() && node.was_held_up(scene);
+        let gave_up = outcome.is_err() && node.was_slow(scene);
         if (node.desk.out() > 0 || node.desk.running() > 0) && !gave_up {
             let out = node.desk.out();
             scene.violated(format!("node {number} has stopped with {out} tokens out"));
