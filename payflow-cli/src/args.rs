@@ -1,5 +1,7 @@
 //! What the tool can be told.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 use payflow_core::Topic;
 
@@ -12,7 +14,7 @@ use crate::show::Place;
 #[command(
     name = "payflow",
     version,
-    after_help = "Exit codes: 0 done; 1 something failed or is left over; 2 the command cannot be understood."
+    after_help = "A setting is taken from its flag, else its environment variable, else its key in the settings file (PAYFLOW_CONFIG), else it has its default.\n\nExit codes: 0 done; 1 something failed or is left over; 2 the command cannot be understood."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -62,6 +64,11 @@ pub(crate) struct KafkaArgs {
     /// Kafka brokers to begin with, separated by commas [env: PAYFLOW_KAFKA_BROKERS]
     #[arg(long, value_name = "BROKERS")]
     pub(crate) kafka_brokers: Option<String>,
+
+    /// Settings file of the services (TOML): what neither a flag nor a variable tells is taken from its keys kafka_brokers,
+    /// topic, dead_letter_topic, group and partitioner [env: PAYFLOW_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// Which topic of dead letters.
@@ -71,8 +78,8 @@ pub(crate) struct DeadLetterArgs {
     #[command(flatten)]
     pub(crate) kafka: KafkaArgs,
 
-    /// Topic of the dead letters [env: PAYFLOW_DEAD_LETTER_TOPIC] [default: payment-topic.dead-letters; PAYFLOW_TOPIC
-    /// with .dead-letters behind it if that is set]
+    /// Topic of the dead letters [env: PAYFLOW_DEAD_LETTER_TOPIC] [default: payment-topic.dead-letters; the
+    /// topic of the payments (PAYFLOW_TOPIC, or topic in the settings file) with .dead-letters behind it if that is set]
     #[arg(long, value_name = "TOPIC")]
     pub(crate) dead_letter_topic: Option<String>,
 }

@@ -11,11 +11,12 @@ use crate::Outcome;
 use crate::args::LagArgs;
 use crate::letters::time;
 use crate::output::{Column, Reader, table, tell, write};
-use crate::settings::service_group;
+use crate::settings::Settings;
 use crate::signal;
 
 pub(crate) async fn run(args: LagArgs) -> Result<Outcome> {
-    let (kafka, group) = (args.kafka.config()?, service_group(args.group.clone())?);
+    let settings = Settings::read(&args.kafka)?;
+    let (kafka, group) = (settings.kafka(&args.kafka)?, settings.service_group(args.group.as_ref())?);
     let groups = KafkaGroups::new(&kafka);
     let Some(seconds) = args.watch else {
         look(&groups, &group, &args).await?;

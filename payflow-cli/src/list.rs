@@ -15,13 +15,15 @@ use crate::key::{printable, shown};
 use crate::letters::{read_all, time};
 use crate::memory;
 use crate::output::{Column, cut, table, tell, write};
-use crate::settings::redrive_group;
+use crate::settings::{Settings, redrive_group};
 
 /// The widest that a reason is in the table.
 const REASON_CHARS: usize = 60;
 
 pub(crate) async fn run(args: ListArgs) -> Result<Outcome> {
-    let (kafka, topic) = (args.dead_letters.kafka.config()?, args.dead_letters.topic()?);
+    let settings = Settings::read(&args.dead_letters.kafka)?;
+    let (kafka, topic) =
+        (settings.kafka(&args.dead_letters.kafka)?, settings.dead_letter_topic(&args.dead_letters)?);
     let group = redrive_group(args.group.as_ref(), &topic)?;
     let filter = args.filter.filter(Timestamp::now());
     let is_filtered = filter != payflow_core::RedriveFilter::new();
@@ -54,17 +56,22 @@ pub(crate) async fn run(args: ListArgs) -> Result<Outcome> {
 
     let mut rows: Vec<Row> = newest.into_iter().map(|Reverse(row)| row).collect();
     rows.sort_unstable();
+    let standing = if remembers == Some(true) { "not sent back of" } else { "on" };
+    let summary = format!("{} shown of {matching} that match; {all} {standing} {topic}", rows.len());
     if args.json {
         let lines: String = rows.iter().map(|row| format!("{}\n", row.json(remembers))).collect();
         write(&lines)?;
+        // Beside the JSON, so that whoever counts its lines knows that there are more.
+        if u64::try_from(rows.len())? < matching {
+            tell(&format!("{summary}; --limit shows more"));
+        }
         return Ok(Outcome::Done);
     }
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
     if !cells.is_empty() {
         write(&table(COLUMNS, &cells))?;
     }
-    let standing = if remembers == Some(true) { "not sent back of" } else { "on" };
-    tell(&format!("{} shown of {matching} that match; {all} {standing} {topic}", rows.len()));
+    tell(&summary);
     if remembers == Some(false) {
         tell(&format!("{}; what was sent back before is among them", memory::nothing(&group, &topic)));
     }

@@ -20,16 +20,18 @@ use crate::args::RedriveArgs;
 use crate::memory;
 use crate::output::{tell, write};
 use crate::progress::Progress;
-use crate::settings::{self, redrive_group};
+use crate::settings::{Settings, redrive_group};
 use crate::signal;
 
 /// A redrive that was killed gives its partitions to the next one after that.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: RedriveArgs) -> Result<Outcome> {
-    let (kafka, topic) = (args.dead_letters.kafka.config()?, args.dead_letters.topic()?);
+    let settings = Settings::read(&args.dead_letters.kafka)?;
+    let (kafka, topic) =
+        (settings.kafka(&args.dead_letters.kafka)?, settings.dead_letter_topic(&args.dead_letters)?);
     let group = redrive_group(args.group.as_ref(), &topic)?;
-    let partitioner = settings::partitioner(args.partitioner.clone())?;
+    let partitioner = settings.partitioner(args.partitioner.as_ref())?;
     let config = config(&args);
 
     let found = KafkaTopics::new(&kafka)?.check(std::slice::from_ref(&topic)).await?;
@@ -92,7 +94,7 @@ fn config(args: &RedriveArgs) -> RedriveConfig {
     }
 }
 
-/// What is set aside from now on is left for the next redrive: poison does not go round within one.
+/// What is set aside from now on is left for the next redrive: what fails again does not go round within one.
 fn with_end(config: RedriveConfig, lag: &PartitionLag) -> RedriveConfig {
     // A partition of which all is sent back is done, whatever comes.
     let end = if lag.oldest_unfinished().is_some() { lag.end } else { 0 };

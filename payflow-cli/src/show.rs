@@ -15,6 +15,7 @@ use crate::args::ShowArgs;
 use crate::key::{printable, shown};
 use crate::letters::{read_all, time};
 use crate::output::write;
+use crate::settings::Settings;
 
 /// A place in a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,9 @@ impl FromStr for Place {
 }
 
 pub(crate) async fn run(args: ShowArgs) -> Result<Outcome> {
-    let (kafka, topic) = (args.dead_letters.kafka.config()?, args.dead_letters.topic()?);
+    let settings = Settings::read(&args.dead_letters.kafka)?;
+    let (kafka, topic) =
+        (settings.kafka(&args.dead_letters.kafka)?, settings.dead_letter_topic(&args.dead_letters)?);
     let Place { partition, offset } = args.place;
     let reader = KafkaReader::open_at(&kafka, &topic, partition, offset).await?;
     let mut found = None;

@@ -29,7 +29,7 @@ fn help_teaches_with_examples_and_names_the_variables() {
                 "PAYFLOW_PARTITIONER",
             ],
         ),
-        (&["lag", "--help"], &["Examples:", "PAYFLOW_GROUP", "--watch"]),
+        (&["lag", "--help"], &["Examples:", "PAYFLOW_GROUP", "--watch", "PAYFLOW_CONFIG"]),
     ] {
         let ended = run(arguments);
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
@@ -81,9 +81,62 @@ fn nonsense_is_refused_with_what_would_be_right() {
 
 #[test]
 fn brokers_that_are_no_brokers_are_told_by_their_setting() {
-    let ended = run(&["lag", "--kafka-brokers", "http://kafka"]);
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.err.contains("brokers") && ended.err.contains("host:port"), "{ended:?}");
+    for arguments in [&["lag"][..], &["dead-letters", "list"], &["dead-letters", "redrive", "--dry-run"]] {
+        let ended = run(&[arguments, &["--kafka-brokers", "http://kafka"]].concat());
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        for part in ["flag --kafka-brokers", "http://kafka", "such as kafka-1:9092"] {
+            assert!(ended.err.contains(part), "{ended:?}");
+        }
+    }
+}
+
+/// A settings file of a test's own.
+fn file(name: &str, text: &str) -> String {
+    let path = std::env::temp_dir().join(format!("payflow-cli-{}-{name}.toml", std::process::id()));
+    std::fs::write(&path, text).expect("a temporary file");
+    path.to_str().expect("text").to_owned()
+}
+
+#[test]
+fn what_the_settings_file_says_counts_where_no_flag_and_no_variable_does() {
+    let wrong = file(
+        "wrong",
+        "kafka_brokers = '127.0.0.1:1'\ncurrency = 'EUR'\npartitioner = 'crc32'\ntopic = 'a b'\ngroup = 'c d'\n",
+    );
+    let redrive = ["dead-letters", "redrive", "--dead-letter-topic", "dead"];
+    for (arguments, part) in [
+        (&["lag", "--config", &wrong][..], "line 5, key group"),
+        (&["dead-letters", "list", "--config", &wrong], "line 4, key topic"),
+        (&[&redrive[..], &["--config", &wrong]].concat(), "line 3, key partitioner"),
+        (&["lag", "--config", &wrong, "--group", "e f"], "flag --group"),
+        (&["lag", "--config", &wrong, "--kafka-brokers", "kafka"], "flag --kafka-brokers"),
+    ] {
+        let ended = run(arguments);
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:?}");
+        assert!(ended.err.contains(part), "{arguments:?}: {ended:?}");
+    }
+
+    let by_variable = |more: &[(&str, &str)]| {
+        let mut command = payflow(&["lag"]);
+        command.env("PAYFLOW_CONFIG", &wrong).envs(more.iter().copied());
+        Ended::of(command.output().expect("the program was built"))
+    };
+    assert!(by_variable(&[]).err.contains("line 5, key group"));
+    let told = by_variable(&[("PAYFLOW_GROUP", "g h")]);
+    assert!(told.err.contains("environment variable PAYFLOW_GROUP"), "{told:?}");
+    std::fs::remove_file(wrong).expect("the file");
+}
+
+#[test]
+fn a_settings_file_that_cannot_be_used_ends_the_tool() {
+    let unknown = file("unknown", "kafka_brokers = '127.0.0.1:1'\npartitoner = 'fnv1a_random'\n");
+    for (path, part) in [("/no/such.toml", "flag --config"), (&unknown, "\"partitoner\"; the known ones are")]
+    {
+        let ended = run(&["lag", "--config", path]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains(part) && ended.err.contains(path), "{ended:?}");
+    }
+    std::fs::remove_file(unknown).expect("the file");
 }
 
 #[test]
