@@ -153,7 +153,12 @@ fn read_test(ended: &Ended, name: &str) -> anyhow::Result<Found> {
     if ended.printed.contains("\nrunning 0 tests") {
         bail!("no test {name} is run");
     }
-    if ended.passed {
+    // Others may run whose names hold this one.
+    let fails = |line: &str| {
+        let test = line.strip_prefix("test ").and_then(|line| line.strip_suffix(" ... FAILED"));
+        test.is_some_and(|path| path.rsplit("::").next() == Some(name))
+    };
+    if ended.passed || !ended.printed.lines().any(fails) {
         return Ok(Found::Nothing(format!("`{name}` passes")));
     }
     Ok(Found::Caught { by: format!("`{name}`"), said: panic_message(&ended.printed) })
@@ -221,6 +226,8 @@ mod tests {
         let said = "assertion `left == right` failed, left: 1, right: 2";
         assert_eq!(found, Found::Caught { by: "`a`".into(), said: said.into() });
         assert!(!read_test(&ended(true, "\nrunning 1 test\n"), "a").unwrap().is_caught());
+        let another = printed.replace("test a ...", "test b::aa ...");
+        assert!(!read_test(&ended(false, &another), "a").unwrap().is_caught());
     }
 
     #[test]

@@ -76,7 +76,10 @@ pub(super) const PROOFS: &[Proof] = &[
         promise: "a service stands still for longer than its session, and goes on: it commits nothing, and sends at most what was in flight",
         rounds: Some(20),
         by: By::Test("zombies::a_zombie_commits_nothing_and_sends_at_most_what_was_in_flight"),
-        bars: &[],
+        bars: &[
+            Bar { fact: "calls of a zombie at a time, at most", most: 16.0 },
+            Bar { fact: "notifications sent by a zombie after one stop, at most", most: 16.0 },
+        ],
     },
     Proof {
         name: "brokers",
