@@ -1,7 +1,7 @@
-//! Doctored answers and dead letters.
+//! Doctored answers.
 
 use super::story::{Story, place};
-use crate::history::{DeadLetter, Told};
+use crate::history::Told;
 use crate::verdict::Breach;
 
 fn accepted(payment: &str) -> Told {
@@ -99,31 +99,4 @@ fn requests_of_a_key_that_swapped_their_order_are_found() {
     // Both were under way at the same time.
     story(0, (0, 8), (0, 7)).is_good();
     story(1, (0, 8), (0, 7)).is_good();
-}
-
-#[test]
-fn altered_dead_letters_are_found() {
-    Story::with_keys(&["k"]).dead(0).is_good();
-    let altered = [Breach::DeadLetterAltered(place(0, 0))];
-    for alter in [
-        |letter: &mut DeadLetter| letter.value.as_mut().unwrap().push(0),
-        |letter: &mut DeadLetter| letter.value = None,
-        |letter: &mut DeadLetter| letter.key = None,
-        |letter: &mut DeadLetter| letter.key = Some(vec![]),
-    ] {
-        let mut story = Story::with_keys(&["k"]).dead(0);
-        alter(&mut story.0.dead[0]);
-        story.breaks(&altered);
-    }
-}
-
-#[test]
-fn dead_letters_without_an_original_and_those_twice_are_found() {
-    let mut story = Story::with_keys(&["k"]).dead(0);
-    story.0.dead[0].source = place(0, 1);
-    story.breaks(&[Breach::DeadLetterOfNothing(place(0, 1))]);
-
-    Story::with_keys(&["k"]).dead(0).dead(0).breaks(&[Breach::DeadLetterTwice(place(0, 0))]);
-    // Set aside, killed before that was committed, and set aside again.
-    Story::with_keys(&["k"]).dead(0).dead(0).kill("first", 0).is_good();
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::story::{Story, place};
 use crate::event::{Ending, Event};
+use crate::history::Written;
 use crate::verdict::{Breach, Repeats};
 
 #[test]
@@ -204,8 +205,8 @@ fn end_without_a_beginning_is_found() {
 }
 
 #[test]
-fn stall_is_the_longest_gap_before_a_first_start() {
-    // Starts at 0, 2, 4 and 9 seconds; the last is no first one.
+fn stall_is_the_longest_gap_between_first_attempts_before_a_first_start() {
+    // Starts at 0, 2 and 4 seconds; the last, at 9, is no first one.
     let story = Story::with_keys(&["a", "b", "c"])
         .handle("f", 0)
         .handle("f", 1)
@@ -217,4 +218,33 @@ fn stall_is_the_longest_gap_before_a_first_start() {
         .attempt("f", 2, 2)
         .done("f", 2);
     assert_eq!(story.0.verdict().longest_stall(), Duration::from_secs(2));
+
+    // One record fails each second, while the one behind it waits until 6.
+    let mut story = Story::with_keys(&["a", "b"]).start("f", 0).end("f", 0, Ending::Failed);
+    for attempt in [2, 3] {
+        story = story.attempt("f", 0, attempt).end("f", 0, Ending::Failed);
+    }
+    story = story.handle("f", 1);
+    assert_eq!(story.0.verdict().longest_stall(), Duration::from_secs(6));
+}
+
+#[test]
+fn stall_of_a_partition_that_is_left_unread_at_first_is_found() {
+    // Another partition begins at 0, this one at 7.
+    let unread = |written_at| {
+        let mut story = Story::with_keys(&["a"]);
+        story.0.written.push(Written { place: place(1, 0), ..story.0.written[0].clone() });
+        story.0.written[1].at = Duration::from_secs(written_at);
+        story = story.handle("f", 0);
+        for _ in 0..5 {
+            story = story.committed(1);
+        }
+        let (process, key, payment) = ("f".to_owned(), Some(b"a".to_vec()), "p".to_owned());
+        let (at, place) = (Duration::from_secs(7), place(1, 0));
+        story = story.and(Event::Started { process, assignment: 0, at, place, key, payment, attempt: 1 });
+        story.0.verdict().stalls[&1]
+    };
+    assert_eq!(unread(0), Duration::from_secs(7));
+    // It had nothing until then.
+    assert_eq!(unread(5), Duration::from_secs(2));
 }

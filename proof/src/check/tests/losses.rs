@@ -66,7 +66,8 @@ fn a_zombie_goes_on_with_what_it_had_and_that_breaks_nothing() {
         .committed(3);
     story.is_good();
     let verdict = story.0.verdict();
-    assert_eq!(verdict.zombies, Zombies { under_way: 1, started: 1, ..Zombies::default() });
+    let zombies = Zombies { under_way: 1, started: 1, most_at_once: 1, ..Zombies::default() };
+    assert_eq!(verdict.zombies, zombies);
     assert_eq!(verdict.repeats, Repeats { unfinished: 1, uncommitted: 1 });
 }
 
