@@ -45,6 +45,8 @@ pub(crate) struct Read {
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     headers: Vec<(String, Vec<u8>)>,
+    /// When it was written, since the Unix epoch.
+    at: Duration,
 }
 
 impl Read {
@@ -235,6 +237,7 @@ impl Writer<'_> {
 }
 
 fn read(message: &BorrowedMessage<'_>) -> Read {
+    let at = message.timestamp().to_millis();
     let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
     Read {
         place: Place { partition: message.partition(), offset: message.offset() },
@@ -243,13 +246,14 @@ fn read(message: &BorrowedMessage<'_>) -> Read {
         headers: headers
             .map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()))
             .collect(),
+        at: Duration::from_millis(at.expect("records have a time").unsigned_abs()),
     }
 }
 
 impl From<Read> for Written {
     fn from(read: Read) -> Self {
         let payment = read.header("payflow-payment-id").map(str::to_owned);
-        Self { place: read.place, key: read.key, value: read.value, payment, mark: None }
+        Self { place: read.place, key: read.key, value: read.value, payment, mark: None, at: read.at }
     }
 }
 

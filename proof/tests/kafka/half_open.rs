@@ -66,18 +66,19 @@ fn members_whose_connections_break_again_and_again_repeat_nothing_that_had_finis
         let writing = scope.spawn(|| write_until(&run, &some, &enough));
         // Also when a step fails.
         let _enough = SetOnDrop(&enough);
-        let cuts = rounds(20);
+        let (cuts, mut broken) = (rounds(20), 0);
         for cut in 0..cuts {
             // Each answer is late by another time, and each cut comes at another time after it.
             proxy.delay_answers(LATE_STEP * (cut as u32 % 7));
             let since = run.events_seen();
             run.wait_for_starts("first", 1 + cut % 11, since);
             run.wait_for_starts("second", 1 + cut % 5, since);
-            proxy.cut();
+            broken += proxy.cut();
             run.note_committed();
             tell_round(cut, cuts, "the connections are cut");
         }
         proxy.delay_answers(Duration::ZERO);
+        assert!(broken > 0, "there was no connection to cut in any of {cuts} rounds");
         enough.store(true, Ordering::Relaxed);
         before + writing.join().expect("nothing panics")
     });

@@ -60,17 +60,18 @@ fn clients_of_a_broker_that_is_stopped_are_told_what_happened() {
 #[ignore = "needs Java and Maven: run cargo xtask test"]
 fn payments_repeated_beside_others_that_are_given_up_are_written_once() {
     let (proxy, broker) = Proxy::with_broker();
-    let cuts = rounds(12);
+    let (cuts, mut broken) = (rounds(12), 0);
     let verdict = outage(Cluster::on(broker.brokers(), 16), &proxy.brokers, || {
         for cut in 0..cuts {
             let step = cut as u32 % SLOW_STEPS;
             proxy.delay_answers(SLOW_LEAST + SLOW_STEP * step);
             std::thread::sleep(BEFORE_CUT + BEFORE_CUT_STEP * step);
-            proxy.cut();
+            broken += proxy.cut();
             tell_round(cut, cuts, "the connections are cut");
         }
         proxy.delay_answers(Duration::ZERO);
     });
+    assert!(broken > 0, "there was no connection to cut in any of {cuts} rounds");
     let [accepted, unknown, refused] = verdict.answers;
     let twice = verdict.breaches.iter().filter(|breach| matches!(breach, Breach::WrittenTwice(_))).count();
     fact("cuts", cuts);

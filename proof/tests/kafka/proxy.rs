@@ -64,11 +64,10 @@ impl Proxy {
         *self.inner.answers_delay.lock().expect("nothing panics") = delay;
     }
 
-    /// Ends all connections; the answers that are on their way are lost.
-    pub(crate) fn cut(&self) {
-        for connection in self.inner.connections.lock().expect("nothing panics").drain(..) {
-            close(&connection);
-        }
+    /// Ends all connections; the answers that are on their way are lost. Returns how many were open.
+    pub(crate) fn cut(&self) -> usize {
+        let connections = std::mem::take(&mut *self.inner.connections.lock().expect("nothing panics"));
+        connections.iter().filter(|connection| close(connection)).count()
     }
 }
 
@@ -104,7 +103,7 @@ impl Inner {
     }
 }
 
-fn close(stream: &TcpStream) {
-    // Whoever has closed it already is not to be told.
-    let _ = stream.shutdown(Shutdown::Both);
+/// Whether it was open: one that either end has closed cannot be closed again.
+fn close(stream: &TcpStream) -> bool {
+    stream.shutdown(Shutdown::Both).is_ok()
 }

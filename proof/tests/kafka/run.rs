@@ -224,6 +224,8 @@ impl Run {
             written: self.cluster.written(),
             dead: self.cluster.dead(),
             events: self.seen().events.clone(),
+            // Each process notifies of what it handles.
+            notifies: true,
             ..History::default()
         }
     }
