@@ -97,6 +97,8 @@ struct Held {
     bytes: usize,
     /// Attempts that failed and counted.
     failures: usize,
+    /// Handled or dead-lettered, by this member.
+    done: bool,
 }
 
 /// A partition in the hands of a member, as it knows.
@@ -225,7 +227,7 @@ impl Book {
             let Some(state) = self.members.get_mut(&member) else { continue };
             let bytes = delivery.size_bytes();
             state.held_bytes += bytes;
-            state.held.insert(delivery.token, Held { place, bytes, failures: 0 });
+            state.held.insert(delivery.token, Held { place, bytes, failures: 0, done: false });
             let (records, held_bytes) = (state.held.len(), state.held_bytes);
             // One that is larger than the bound is held by itself, or beside others of no size.
             let alone = state.held.values().filter(|held| held.bytes > 0).count() == 1;

@@ -54,6 +54,7 @@ impl Book {
             }
         }
         self.check_order(place, &lane);
+        self.check_order_here(member, token, place, &lane);
         self.check_alone(member, token, place, &lane);
         if let Some(state) = self.members.get_mut(&member) {
             state.running.insert(token, Attempt { place, lane, began: Instant::now() });
@@ -125,6 +126,9 @@ impl Book {
     /// The record is handled, skipped or dead-lettered.
     pub(super) fn settle(&mut self, member: usize, place: Place, token: Option<AckToken>) {
         let owned = token.is_some_and(|token| self.owns(member, token, place.0));
+        if let Some(held) = token.and_then(|token| self.members.get_mut(&member)?.held.get_mut(&token)) {
+            held.done = true;
+        }
         let Some(entry) = self.records.get_mut(&place) else { return };
         entry.finished = true;
         if owned {
@@ -166,6 +170,23 @@ impl Book {
             let what =
                 format!("{partition}@{} begins before {partition}@{before} of its lane is finished", place.1);
             self.violated(what);
+        }
+    }
+
+    /// All before it in its lane that this member was handed too, under the same assignment, are done by it, whatever others did.
+    fn check_order_here(&mut self, member: usize, token: AckToken, place: Place, lane: &Lane) {
+        let Some(state) = self.members.get(&member).filter(|_| lane.is_some()) else { return };
+        let first = AckToken::new(token.slot(), token.generation(), i64::MIN);
+        let before = state.held.range(first..token).find(|(_, held)| {
+            let entry = self.records.get(&held.place);
+            !held.done && entry.is_some_and(|entry| entry.lane == *lane && !entry.tombstone)
+        });
+        if let Some((_, held)) = before {
+            let (partition, before) = held.place;
+            self.violated(format!(
+                "{partition}@{} begins at m{member} before @{before} of its lane, which it was handed before",
+                place.1
+            ));
         }
     }
 
