@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use axum::{Router, routing};
-use payflow_core::{Currency, DirectIntake, JsonCodec, MemoryCluster, Topic};
-use payflow_http::PaymentRouter;
+use payflow_core::{Currency, DirectIntake, Intake, JsonCodec, MemoryCluster, Producer, Topic};
+use payflow_http::{PaymentRouter, Server, ServerConfig};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -15,7 +15,10 @@ async fn main() -> anyhow::Result<()> {
     let cluster = MemoryCluster::new();
     cluster.create_topic(&topic, 4)?;
 
-    let intake = DirectIntake::new(cluster.producer(), JsonCodec::new(), topic);
+    let producer = Arc::new(cluster.producer());
+    let intake = DirectIntake::new(Arc::clone(&producer), JsonCodec::new(), topic);
+    // A request has longer than the intake takes to decide, so that none is cut off whose answer is on its way.
+    let server = Server::new(ServerConfig::new().with_service_deadline(intake.decided_within()))?;
     let payments = PaymentRouter::new(Arc::new(intake)).with_default_currency(Currency::parse("EUR")?);
     let app = Router::new()
         .route("/", routing::get(async || "a shop\n"))
@@ -23,6 +26,11 @@ async fn main() -> anyhow::Result<()> {
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app).await?;
+    // Unlike `axum::serve` it bounds connections, requests, headers, bodies and times, and drains until its drain deadline.
+    // What an orchestrator stops listens for SIGTERM as well: see payment-service.
+    let ctrl_c = async { tokio::signal::ctrl_c().await.unwrap_or(()) };
+    server.run(listener, app, ctrl_c).await?;
+    // A payment whose client went away may still be under way.
+    producer.flush().await?;
     Ok(())
 }
