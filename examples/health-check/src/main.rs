@@ -21,6 +21,9 @@ use ask::ask;
 ///
 /// It asks GET /readyz: whether the service can do its work now, for which it needs Kafka. With --live it asks GET /livez:
 /// whether it answers and its work goes on, which an outage of Kafka does not change.
+///
+/// Where no address is told, it asks payment-service at its default, 127.0.0.1:8080. That of notification-service is
+/// 127.0.0.1:8081: tell it by --http-addr or PAYFLOW_HTTP_ADDR.
 #[derive(Debug, Parser)]
 #[command(name = "health-check", version)]
 struct Flags {
