@@ -23,7 +23,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The fault's name in logs, metrics and dead-letter headers.
+    /// The fault's name in logs and dead-letter headers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -115,7 +115,7 @@ impl RedriveConfig {
     }
 
     /// Leaves out what stands at `end` or behind it: what was set aside after the redrive began, which else comes too, so
-    /// that poison that fails again goes round within one redrive. At 0 the partition is done at once, whatever comes.
+    /// that what fails again goes round within one redrive. At 0 the partition is done at once, whatever comes.
     /// Default: a partition is done when its consumer tells its [end](crate::PartitionEnd), an empty one and one of which
     /// nothing is left too; from a consumer that tells no ends, each partition needs this.
     #[must_use]

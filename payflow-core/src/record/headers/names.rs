@@ -1,6 +1,6 @@
 //! The names that payflow's own headers have.
 
-/// The names of headers that payflow uses itself. In a record they take a byte.
+/// The names of headers that payflow uses or passes on. In a record they take a byte.
 #[derive(Debug)]
 pub enum HeaderName {}
 
