@@ -60,6 +60,9 @@ struct Flags {
     /// How many handlers run at once.
     #[arg(long)]
     concurrency: Option<usize>,
+    /// How much it may hold of records, and as much in the buffers that they lie in, in MiB.
+    #[arg(long)]
+    held_mib: Option<usize>,
     #[arg(long)]
     max_poll_ms: Option<u64>,
     #[arg(long)]
@@ -132,6 +135,9 @@ fn pipeline(
     if let Some(drain) = flags.revoke_drain_ms {
         group = group.with_revoke_drain(Duration::from_millis(drain));
     }
+    if let Some(held) = flags.held_mib {
+        group = group.with_buffer_bytes_max(held << 20);
+    }
     let consumer = KafkaConsumer::new(&cluster, &group, &[Topic::parse(&flags.topic)?])?;
     let codec = JsonCodec::new().with_default_currency(Currency::parse("EUR")?);
     let dead_letters = DeadLetters::new(Arc::new(producer), Topic::parse(&flags.dead_letters)?);
@@ -141,6 +147,9 @@ fn pipeline(
         .with_commit_interval(Duration::from_millis(flags.commit_ms));
     if let Some(handlers) = flags.concurrency {
         config = config.with_concurrency(handlers);
+    }
+    if let Some(held) = flags.held_mib {
+        config = config.with_bytes_max(held << 20);
     }
     Ok(Pipeline::new(consumer, codec, sleeper, dead_letters, config)?)
 }
