@@ -1,6 +1,8 @@
 //! Flaws in groups, topics, memberships, and the handing-over of partitions.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -35,7 +37,7 @@ pub(super) const ADAPTERS: &[BrokenAdapter<BrokenHarness>] = &[
         &[
             Failing::new("a_standby_takes_over", "had not finished"),
             Failing::new("a_survivor_takes_over", "had not finished"),
-            Failing::new("closing_while_receiving_leaves_the_group", "deliveries"),
+            Failing::new("closing_while_receiving_leaves_the_group", "whose group need not miss it"),
         ],
         || BrokenHarness::new().consumer(|sound| consumer(sound, NeverLeaves)),
     ),
@@ -66,6 +68,25 @@ pub(super) const ADAPTERS: &[BrokenAdapter<BrokenHarness>] = &[
         || {
             let patient = MemoryConfig::new().with_revoke_timeout(Duration::from_secs(3_600));
             BrokenHarness::with_config(patient).consumer(|sound| consumer(sound, IgnoresItsDeadline))
+        },
+    ),
+    BrokenAdapter::new(
+        "it lets a revoking partition go some time after its deadline",
+        &[Failing::new("a_revoking_partition_goes_at_its_deadline", "it was not the second member's")],
+        || {
+            let late = MemoryConfig::new().with_revoke_timeout(Duration::from_secs(3));
+            BrokenHarness::with_config(late).consumer(|sound| consumer(sound, IgnoresItsDeadline))
+        },
+    ),
+    BrokenAdapter::new(
+        "it hands over nothing while its group has another member",
+        &[Failing::new("members_closing_together_lose_nothing", "handed over to one of the members")],
+        || {
+            let members = Arc::<AtomicUsize>::default();
+            BrokenHarness::new().consumer(move |sound| {
+                members.fetch_add(1, Ordering::Relaxed);
+                consumer(sound, WaitsUntilItIsAlone(Arc::clone(&members)))
+            })
         },
     ),
     BrokenAdapter::new(
@@ -201,6 +222,28 @@ impl ConsumerFlaw for IgnoresItsDeadline {
             }
         }
         Ok(())
+    }
+}
+
+struct WaitsUntilItIsAlone(Arc<AtomicUsize>);
+
+#[async_trait]
+impl ConsumerFlaw for WaitsUntilItIsAlone {
+    async fn receive(
+        &mut self,
+        sound: &mut dyn Consumer,
+        into: &mut Inbound,
+        room: Room,
+    ) -> Result<(), Error> {
+        while self.0.load(Ordering::Relaxed) > 1 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        sound.receive(into, room).await
+    }
+
+    fn dropped(&mut self, sound: Box<dyn Consumer>) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+        drop(sound);
     }
 }
 

@@ -26,9 +26,12 @@ pub(super) const ADAPTERS: &[BrokenAdapter<BrokenHarness>] = &[
     ),
     BrokenAdapter::new(
         "it does not leave its group when it is closed, and waits to be missed",
-        &[Failing::new("closing_loses_nothing_and_leaves_the_group", "whose group need not miss it")],
+        &[
+            Failing::new("closing_loses_nothing_and_leaves_the_group", "whose group need not miss it"),
+            Failing::new("closing_while_receiving_leaves_the_group", "whose group need not miss it"),
+        ],
         || {
-            let missing = MemoryConfig::new().with_session_timeout(Some(Duration::from_secs(10)));
+            let missing = MemoryConfig::new().with_session_timeout(Some(Duration::from_secs(3)));
             BrokenHarness::with_config(missing).consumer(|sound| consumer(sound, IsMissed))
         },
     ),

@@ -62,6 +62,7 @@ pub struct Limits {
     ///
     /// What a closed member leaves must be with the next within half of it, or a second where that is more: keep it below
     /// twice the session timeout less the heartbeats' interval, so that a member that leaves is told from one that is missed.
+    /// A revoking partition must be with the next member within a quarter of it, or a second, of its deadline.
     pub membership: Duration,
     /// The value of a record that is surely refused, in bytes. Default 32 MiB.
     pub oversized_bytes: usize,
@@ -72,6 +73,11 @@ impl Limits {
     pub(crate) fn leaving(&self) -> Duration {
         // Less would tell of a busy machine.
         (self.membership / 2).max(Duration::from_secs(1))
+    }
+
+    /// How soon after its deadline a revoking partition must be with the next member.
+    pub(crate) fn handing_over(&self) -> Duration {
+        (self.membership / 4).max(Duration::from_secs(1))
     }
 }
 

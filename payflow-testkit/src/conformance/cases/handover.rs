@@ -1,6 +1,6 @@
 //! A partition on its way from one member to another, its tokens still out.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use payflow_core::{Delivery, Topic};
 use tokio::time::Instant as TokioInstant;
@@ -82,6 +82,27 @@ impl Handover {
             to.partitions().iter().any(|partition| revoking.contains(partition))
         })
         .await?;
+        self.taken()
+    }
+
+    /// The same, within this time of the deadline. A violation inside `Ok`: it was later, or the machine is slow.
+    pub(super) async fn let_go_within(
+        &mut self,
+        limit: Duration,
+    ) -> Result<Result<Vec<i32>, Violation>, Violation> {
+        let (revoking, end) = (self.revoking.clone(), TokioInstant::from_std(self.until + limit));
+        let let_go = drive_for(&mut self.from, &mut self.to, AMPLE, end, |_, to| {
+            to.partitions().iter().any(|partition| revoking.contains(partition))
+        });
+        if let_go.await? {
+            return self.taken().map(Ok);
+        }
+        let expected = "a revoking partition let go at its deadline, though tokens are out";
+        Ok(Err(Violation::new(expected, format!("it was not the second member's {limit:?} after it"))))
+    }
+
+    /// Which of the revoking partitions the new owner holds: none before the deadline.
+    fn taken(&self) -> Result<Vec<i32>, Violation> {
         if Instant::now() < self.until {
             let left = self.until.saturating_duration_since(Instant::now());
             let expected = "a revoking partition kept to its deadline while tokens are out";
