@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -22,6 +23,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Incoming,
+    /// Over HTTP/2 alone hyper can say whether the end that it reached is the client's.
+    is_http2: bool,
     deadline: Deadline,
     timed_out: TimedOut,
 }
@@ -49,6 +52,9 @@ pub enum RequestBodyError {
     /// The connection broke, or the framing of the body is malformed.
     #[error("request body is broken off or malformed")]
     Incomplete(#[source] hyper::Error),
+    /// An HTTP/2 stream or its connection was ended without an error code, and before the end of the body.
+    #[error("request body is broken off")]
+    BrokenOff,
 }
 
 /// Tells whoever answers the request that its body came too late.
@@ -62,13 +68,13 @@ impl TimedOut {
 }
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming, until: Instant, timed_out: TimedOut) -> Self {
+    pub(super) fn new(incoming: Incoming, version: Version, until: Instant, timed_out: TimedOut) -> Self {
         let deadline = if incoming.is_end_stream() {
             Deadline::Over
         } else {
             Deadline::Untimed { until, polled: false }
         };
-        Self { incoming, deadline, timed_out }
+        Self { incoming, is_http2: version == Version::HTTP_2, deadline, timed_out }
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -116,6 +122,11 @@ impl Body for RequestBody {
         }
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) || self.incoming.is_end_stream() {
             self.deadline = Deadline::Over;
+        }
+        // To hyper a reset with NO_ERROR is an end like any other. It is what a client may get for a request, not what it may
+        // send for one (RFC 9113 §8.1).
+        if self.is_http2 && matches!(polled, Poll::Ready(None)) && !self.incoming.is_end_stream() {
+            return Poll::Ready(Some(Err(RequestBodyError::BrokenOff)));
         }
         polled.map_err(RequestBodyError::Incomplete)
     }

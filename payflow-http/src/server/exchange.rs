@@ -101,7 +101,9 @@ where
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let now = Instant::now();
         let body_deadline = now + self.limits.body_deadline;
-        let request = request.map(|body| RequestBody::new(body, body_deadline, body_timed_out.clone()));
+        let version = request.version();
+        let request =
+            request.map(|body| RequestBody::new(body, version, body_deadline, body_timed_out.clone()));
         let request_deadline = self.limits.request_deadline;
         let asked = Asked { method, uri, asker, body_timed_out, request_deadline, under_way };
         let served = catch_unwind(AssertUnwindSafe(|| Served::ask(self.service.clone(), request)));
