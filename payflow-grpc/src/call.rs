@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap};
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode, Version};
 use pin_project_lite::pin_project;
 use tokio::time::{Timeout, timeout};
 use tonic::{Code, Status};
@@ -86,6 +86,11 @@ where
 
 /// What no gRPC client sends is answered by HTTP alone.
 fn refusal(request: &Request) -> Option<Response> {
+    // An older version would carry the call, and lose its status: the client would repeat what was done.
+    if request.version() != Version::HTTP_2 {
+        let text = "gRPC needs HTTP/2: use it with prior knowledge, also between a proxy and this server";
+        return Some((StatusCode::HTTP_VERSION_NOT_SUPPORTED, text).into_response());
+    }
     let content_type = request.headers().get(CONTENT_TYPE);
     let is_grpc = content_type.is_some_and(|value| {
         let rest = value.as_bytes().strip_prefix(b"application/grpc");

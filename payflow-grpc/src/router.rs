@@ -48,6 +48,11 @@ use crate::payments::Payments;
 /// acknowledgement; where that is not known, `DEADLINE_EXCEEDED`. A payment without `paymentId` is one of its own at each
 /// call. The record's fingerprint, if it has one, is the metadata `payflow-fingerprint`.
 ///
+/// # HTTP
+///
+/// Calls come over HTTP/2. What comes over an older version is answered with status 505 and is not run: it could not be told
+/// that it succeeded.
+///
 /// # Deadlines
 ///
 /// A call is dropped at its client's deadline, when its client cancels it or goes away, and at the server's deadline. What it
@@ -157,6 +162,8 @@ impl GrpcRouter {
         };
         // Tools ask for the newer form first, and some know the older one alone.
         if let (Ok(newer), Ok(older)) = (reflection().build_v1(), reflection().build_v1alpha()) {
+            let newer = newer.max_decoding_message_size(self.reading.message_bytes_max);
+            let older = older.max_decoding_message_size(self.reading.message_bytes_max);
             router = router.merge(route(newer, &[])).merge(route(older, &[]));
         }
         router

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tonic::Code;
 use tower::ServiceExt;
 
-use crate::harness::{Event, Gate, Running, client, in_time, notification, payment, router};
+use crate::harness::{Event, Gate, Running, ScriptedIntake, client, in_time, notification, payment, router};
 
 #[tokio::test]
 async fn a_cancelled_call_is_dropped_there_and_leaves_nothing_behind() {
@@ -69,32 +69,63 @@ async fn a_clients_deadline_ends_the_work_whatever_the_client_does() {
 }
 
 /// A payment of three fields, as it stands on the wire.
+const MESSAGE: &[u8] = b"\0\0\0\0\x17\x0a\x04u001\x11\x1f\x85\xeb\x51\xb8\xfe\x48\x40\x1a\x06paypal";
+
+/// Pays, and says how long it waits.
 fn call(timeout: &str) -> http::Request<Body> {
-    const MESSAGE: &[u8] = b"\0\0\0\0\x17\x0a\x04u001\x11\x1f\x85\xeb\x51\xb8\xfe\x48\x40\x1a\x06paypal";
     http::Request::post("/payment.PaymentService/Pay")
         .header("content-type", "application/grpc")
         .header("grpc-timeout", timeout)
+        .version(http::Version::HTTP_2)
         .body(Body::from(MESSAGE))
         .unwrap()
 }
 
 #[tokio::test]
 async fn what_is_no_call_is_answered_by_http() {
-    let server = Running::start(router().into_router()).await;
-    for (head, status) in [
-        ("POST /grpc.health.v1.Health/Check HTTP/1.1\r\ncontent-type: application/json", "415"),
-        ("POST /grpc.health.v1.Health/Check HTTP/1.1\r\ncontent-type: application/grpc-web", "415"),
-        ("GET /grpc.health.v1.Health/Check HTTP/1.1\r\ncontent-type: application/grpc", "405"),
+    let routes = router().into_router();
+    for (method, content_type, status) in [
+        ("POST", "application/json", 415),
+        ("POST", "application/grpc-web", 415),
+        ("GET", "application/grpc", 405),
     ] {
+        let request = http::Request::builder()
+            .method(method)
+            .uri("/grpc.health.v1.Health/Check")
+            .version(http::Version::HTTP_2)
+            .header("content-type", content_type)
+            .body(Body::empty())
+            .unwrap();
+        let answer = routes.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), status, "{method} {content_type}");
+        let allow = answer.headers().get("allow").map(|allow| allow.to_str().unwrap());
+        assert_eq!(allow, (status == 405).then_some("POST"), "{method} {content_type}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_over_an_older_http_is_refused_and_not_run() {
+    let intake = ScriptedIntake::accepting();
+    let routes = router().with_payments(Arc::<ScriptedIntake>::clone(&intake));
+    let server = Running::start(routes.into_router()).await;
+    for (version, expect) in [("1.1", "HTTP/1.1 505 "), ("1.0", "HTTP/1.0 505 ")] {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
-        let request = format!("{head}\r\nhost: a.example\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
+        let head = format!(
+            "POST /payment.PaymentService/Pay HTTP/{version}\r\nhost: a.example\r\nconnection: close\r\n\
+             content-type: application/grpc\r\nte: trailers\r\ncontent-length: {}\r\n\r\n",
+            MESSAGE.len()
+        );
+        stream.write_all(&[head.as_bytes(), MESSAGE].concat()).await.unwrap();
         let mut answer = String::new();
         in_time(stream.read_to_string(&mut answer)).await.unwrap();
-        assert_eq!(answer.split(' ').nth(1), Some(status), "{head}");
-        let allow = answer.lines().find_map(|line| line.strip_prefix("allow: "));
-        assert_eq!(allow, (status == "405").then_some("POST"), "{head}");
+
+        assert!(answer.starts_with(expect), "{answer}");
+        assert!(answer.contains("needs HTTP/2"), "{answer}");
     }
+    assert!(intake.asked().is_empty());
+
+    in_time(server.payments().await.pay(payment())).await.unwrap();
+    assert_eq!(intake.asked().len(), 1);
     server.stop().await;
 }
 

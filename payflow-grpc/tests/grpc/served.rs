@@ -15,6 +15,9 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
+use tonic_reflection::pb::v1alpha::ServerReflectionRequest as OlderReflectionRequest;
+use tonic_reflection::pb::v1alpha::server_reflection_client::ServerReflectionClient as OlderReflectionClient;
+use tonic_reflection::pb::v1alpha::server_reflection_request::MessageRequest as OlderMessageRequest;
 
 use crate::harness::{Running, ScriptedIntake, in_time, payment, router};
 
@@ -69,6 +72,39 @@ async fn reflection_tells_the_services_and_the_contract() {
     let MessageResponse::FileDescriptorResponse(file) = answer(symbol).await else { panic!("no file") };
     assert!(file.file_descriptor_proto.iter().any(|file| file.windows(10).any(|name| name == b"retryLater")));
     drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn reflection_reads_no_message_beyond_the_bound() {
+    let server = Running::start(router().with_message_bytes_max(1_000).into_router()).await;
+    let channel = server.channel().await;
+
+    for (bytes, is_read) in [(900, true), (1_000, false)] {
+        let name = "x".repeat(bytes);
+        let request = ServerReflectionRequest {
+            host: name.clone(),
+            message_request: Some(MessageRequest::ListServices(String::new())),
+        };
+        let newer = ServerReflectionClient::new(channel.clone())
+            .server_reflection_info(futures_util::stream::iter([request]))
+            .await;
+        let request = OlderReflectionRequest {
+            host: name,
+            message_request: Some(OlderMessageRequest::ListServices(String::new())),
+        };
+        let older = OlderReflectionClient::new(channel.clone())
+            .server_reflection_info(futures_util::stream::iter([request]))
+            .await;
+
+        // The service ends its answers without one where it cannot read.
+        let newer = in_time(newer.unwrap().into_inner().next()).await;
+        let older = in_time(older.unwrap().into_inner().next()).await;
+        let answered =
+            [newer.is_some_and(|answer| answer.is_ok()), older.is_some_and(|answer| answer.is_ok())];
+        assert_eq!(answered, [is_read; 2], "{bytes} bytes");
+    }
+    drop(channel);
     server.stop().await;
 }
 
