@@ -13,8 +13,8 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::join_all;
 use harness::{
-    GOOD_REQUEST, Gate, HTTP2_GO_AWAY, HTTP2_HEADERS, HTTP2_HELLO, HTTP2_RESET, KEEP_ALIVE_REQUEST, Raw,
-    Running, Seen, http2, http2_get_wait, in_time, post, statuses,
+    GOOD_REQUEST, Gate, HTTP2_DATA, HTTP2_GO_AWAY, HTTP2_HEADERS, HTTP2_HELLO, HTTP2_PING, HTTP2_RESET,
+    KEEP_ALIVE_REQUEST, Raw, Running, Seen, http2, http2_frame, http2_get_wait, in_time, post, statuses,
 };
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -171,13 +171,53 @@ async fn client_that_goes_on_above_the_cap_loses_its_connection() {
     let server = Running::start(ServerConfig::new().with_http2_streams_max(2), gate.service()).await;
     let mut client = server.connect().await;
 
-    // The 98 that it may not have known of, the 20 resets that are let pass, and one more.
-    client.send([HTTP2_HELLO.to_vec(), waiting_streams(2 + 98 + 20 + 1)].concat()).await;
+    // The refusals that are let pass, and one more.
+    client.send([HTTP2_HELLO.to_vec(), waiting_streams(2 + 1_024 + 1)].concat()).await;
 
     while client.read_frame().await.kind != HTTP2_GO_AWAY {}
     drop(client);
     server.stop().await;
 }
+
+/// A refusal does not wait for the body, which may be on its way already.
+#[tokio::test]
+async fn bodies_that_come_after_their_refusals_take_no_request_that_was_accepted() {
+    let (gate, mut events) = Gate::new();
+    let server = Running::start(ServerConfig::new().with_requests_max(1), gate.service()).await;
+    let mut client = server.connect().await;
+    client.send([HTTP2_HELLO.to_vec(), http2_get_wait(1)].concat()).await;
+    events.begun().await;
+    let refused = || (1..100).map(|number| number * 2 + 1);
+    let heads = refused().flat_map(|stream| http2_frame(HTTP2_HEADERS, 0x4, stream, POST));
+    client.send(heads.collect::<Vec<_>>()).await;
+    for _ in refused() {
+        while client.read_frame().await.kind != HTTP2_HEADERS {}
+    }
+
+    let bodies = refused().flat_map(|stream| http2_frame(HTTP2_DATA, 0x1, stream, b"{}"));
+    client.send(bodies.chain(http2_frame(HTTP2_PING, 0, 0, b"all read")).collect::<Vec<_>>()).await;
+    loop {
+        let frame = client.read_frame().await;
+        assert_ne!(frame.kind, HTTP2_GO_AWAY, "{frame:?}");
+        if frame.kind == HTTP2_PING {
+            break;
+        }
+    }
+
+    gate.open(1);
+    let answer = loop {
+        let frame = client.read_frame().await;
+        if frame.kind == HTTP2_HEADERS {
+            break frame;
+        }
+    };
+    assert_eq!(answer.stream, 1);
+    drop(client);
+    server.stop().await;
+}
+
+/// `POST http://a.example/`.
+const POST: &[u8] = b"\x83\x86\x84\x41\x09a.example";
 
 /// The next two streams that are answered, the lower one first.
 async fn two_answered(client: &mut Raw) -> Vec<u8> {
@@ -193,7 +233,7 @@ async fn two_answered(client: &mut Raw) -> Vec<u8> {
 }
 
 /// As many requests that wait, each on a stream of its own.
-fn waiting_streams(count: u8) -> Vec<u8> {
+fn waiting_streams(count: u32) -> Vec<u8> {
     (0..count).flat_map(|number| http2_get_wait(number * 2 + 1)).collect()
 }
 

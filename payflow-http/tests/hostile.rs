@@ -5,8 +5,8 @@ mod harness;
 use std::time::Duration;
 
 use harness::{
-    Gate, HTTP2_HEADERS, HTTP2_HELLO, HTTP2_SETTINGS, Raw, Running, Seen, http2, http2_frame as frame,
-    http2_get_wait, http2_hello_with_window, http2_open_window, in_time, post,
+    Gate, HTTP2_HEADERS, HTTP2_HELLO, HTTP2_PING, HTTP2_SETTINGS, Raw, Running, Seen, http2,
+    http2_frame as frame, http2_get_wait, http2_hello_with_window, http2_open_window, in_time, post,
 };
 use http::StatusCode;
 use payflow_http::ServerConfig;
@@ -18,18 +18,10 @@ const FLOOD_BYTES: usize = 64 << 20;
 const GROWTH_BYTES: usize = 24 << 20;
 
 const CONTINUATION: u8 = 0x9;
-const PING: u8 = 0x6;
 const RESET: u8 = 0x3;
 const GO_AWAY: u8 = 0x7;
 const END_HEADERS: u8 = 0x4;
 const ENHANCE_YOUR_CALM: &[u8] = &[0, 0, 0, 11];
-
-/// As [`http2_get_wait`], on any stream.
-fn get_wait(stream: u32) -> Vec<u8> {
-    let mut request = http2_get_wait(1);
-    request[5..9].copy_from_slice(&stream.to_be_bytes());
-    request
-}
 
 /// The memory that the process has in use.
 fn resident_bytes() -> usize {
@@ -89,7 +81,7 @@ async fn rapid_resets_end_the_connection_and_leave_no_request_behind() {
     let mut requests = Vec::new();
     for number in 0..20_000_u32 {
         let stream = number * 2 + 1;
-        requests.extend(get_wait(stream));
+        requests.extend(http2_get_wait(stream));
         requests.extend(frame(RESET, 0, stream, &[0, 0, 0, 8]));
     }
 
@@ -134,7 +126,7 @@ async fn frames_that_want_an_answer_and_do_not_read_it_are_held_back() {
     let seen = Seen::default();
     let config = ServerConfig::new().with_write_deadline(Duration::from_millis(300));
     let server = Running::start(config, seen.echo()).await;
-    for flood_frame in [frame(HTTP2_SETTINGS, 0, 0, &[]), frame(PING, 0, 0, &[0; 8])] {
+    for flood_frame in [frame(HTTP2_SETTINGS, 0, 0, &[]), frame(HTTP2_PING, 0, 0, &[0; 8])] {
         let mut client = server.connect().await;
         client.send(HTTP2_HELLO).await;
 
@@ -185,7 +177,7 @@ async fn answers_for_which_no_window_is_opened_are_given_up() {
     let server = Running::start(config, gate.service()).await;
     let mut client = server.connect().await;
     client.send(http2_hello_with_window(0)).await;
-    for number in 0..100_u8 {
+    for number in 0..100 {
         client.send(http2_get_wait(number * 2 + 1)).await;
     }
 
@@ -209,7 +201,7 @@ async fn answers_for_which_no_window_is_opened_are_given_up_whatever_others_are_
     let mut client = server.connect().await;
     client.send(http2_hello_with_window(0)).await;
     for number in 0..100 {
-        client.send(get_wait(number * 2 + 1)).await;
+        client.send(http2_get_wait(number * 2 + 1)).await;
     }
     let (mut read, mut write) = client.stream.into_split();
 
@@ -218,7 +210,7 @@ async fn answers_for_which_no_window_is_opened_are_given_up_whatever_others_are_
         for number in 0.. {
             ticks.tick().await;
             let taken = http2_open_window(number * 2 + 1, 1_000);
-            let begun = get_wait((100 + number) * 2 + 1);
+            let begun = http2_get_wait((100 + number) * 2 + 1);
             if write.write_all(&[taken, begun].concat()).await.is_err() {
                 break;
             }

@@ -207,17 +207,17 @@ impl ServerConfig {
 
     /// Sets how many streams an HTTP/2 connection may have open at once. Default 100, the least that RFC 9113 §6.5.2
     /// recommends. One more is refused with a code that tells the client to try again.
-    ///
-    /// A client that does not know the number yet takes it to be 100. So where it is lower, as many refusals as that makes are
-    /// not counted towards `http2_resets_max`.
     pub const fn with_http2_streams_max(mut self, streams: u32) -> Self {
         self.http2_streams_max = streams;
         self
     }
 
-    /// Sets how many streams a client may have reset before the server came to look at them, and how many the server
-    /// may have had to reset. Default 20. One more closes the connection: it guards against rapid resets. A stream that is
-    /// refused above `http2_streams_max` counts as one that the server had to reset.
+    /// Sets how many streams a client may have reset at once before the server came to look at them. Default 20. One more
+    /// closes the connection: it guards against rapid resets.
+    ///
+    /// What the server has to reset counts apart, up to 1,024 over the life of a connection: streams that it refuses above
+    /// `http2_streams_max`, those that break the protocol, and those whose body still comes long after their request was
+    /// answered, such as many that found no place under `requests_max`.
     pub const fn with_http2_resets_max(mut self, resets: usize) -> Self {
         self.http2_resets_max = resets;
         self

@@ -236,17 +236,12 @@ impl Connections {
 
     fn http2(&self, streams: StreamTasks) -> http2::Builder<StreamTasks> {
         let config = &self.config;
-        // Before it has the server's settings, a client may open any number (RFC 9113 §6.5.2), and takes 100 as a rule. h2 counts
-        // each that it refuses as one that it had to reset, and would end those that it accepted with the connection.
-        let refused_before_settings =
-            STREAMS_BEFORE_SETTINGS.saturating_sub(config.http2_streams_max as usize);
-        let resets_max = config.http2_resets_max.saturating_add(refused_before_settings);
         let mut http2 = http2::Builder::new(streams);
         http2
             .timer(TokioTimer::new())
             .max_concurrent_streams(config.http2_streams_max)
             .max_pending_accept_reset_streams(config.http2_resets_max)
-            .max_local_error_reset_streams(resets_max)
+            .max_local_error_reset_streams(LOCAL_RESETS_MAX)
             .initial_stream_window_size(config.http2_stream_window_bytes)
             .initial_connection_window_size(config.http2_connection_window_bytes)
             .max_header_list_size(u32::try_from(config.header_bytes_max).unwrap_or(u32::MAX))
@@ -336,8 +331,10 @@ where
     }
 }
 
-/// How many streams clients take to be allowed until they are told.
-const STREAMS_BEFORE_SETTINGS: usize = 100;
+/// How many streams the server may have to refuse or to reset over the life of a connection; one more ends it, and with it
+/// what was accepted. As many as h2 allows by default, since innocent clients get there: one that does not know the cap yet
+/// opens 100 streams (RFC 9113 §6.5.2), and h2 counts the body that is still on its way when its request has been refused.
+const LOCAL_RESETS_MAX: usize = 1_024;
 
 /// What a client sends first if it speaks HTTP/2 without asking (RFC 9113 §3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

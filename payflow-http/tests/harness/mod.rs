@@ -186,17 +186,15 @@ pub(crate) fn http2_open_window(stream: u32, bytes: u32) -> Vec<u8> {
 pub(crate) const HTTP2_HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 /// A frame that carries a whole `GET http://a.example/wait` (RFC 9113 §6.2, RFC 7541 §6).
-pub(crate) fn http2_get_wait(stream: u8) -> Vec<u8> {
-    let fields = b"\x82\x86\x04\x05/wait\x01\x09a.example";
-    let mut frame = vec![0, 0, 20, HTTP2_HEADERS, 0x5, 0, 0, 0, stream];
-    frame.extend_from_slice(fields);
-    frame
+pub(crate) fn http2_get_wait(stream: u32) -> Vec<u8> {
+    http2_frame(HTTP2_HEADERS, 0x5, stream, b"\x82\x86\x04\x05/wait\x01\x09a.example")
 }
 
 pub(crate) const HTTP2_DATA: u8 = 0x0;
 pub(crate) const HTTP2_HEADERS: u8 = 0x1;
 pub(crate) const HTTP2_RESET: u8 = 0x3;
 pub(crate) const HTTP2_SETTINGS: u8 = 0x4;
+pub(crate) const HTTP2_PING: u8 = 0x6;
 pub(crate) const HTTP2_GO_AWAY: u8 = 0x7;
 pub(crate) const HTTP2_WINDOW_UPDATE: u8 = 0x8;
 
