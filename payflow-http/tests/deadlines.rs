@@ -11,7 +11,10 @@ use harness::{
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use payflow_http::{RequestBody, RequestBodyError, ServerConfig};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::{Instant, sleep},
+};
 use tower::service_fn;
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -45,6 +48,27 @@ async fn connection_with_a_broken_off_head_is_closed() {
     assert_eq!(client.read_to_end().await, "", "the second head of a connection");
 
     assert_eq!(seen.calls(), 1);
+    server.stop().await;
+}
+
+/// Time is paused: it goes on where all wait for it, and what was sent has arrived by then.
+#[tokio::test(start_paused = true)]
+async fn head_has_one_deadline_from_its_first_byte_on() {
+    let (seen, deadline) = (Seen::default(), Duration::from_secs(10));
+    let server = Running::start(ServerConfig::new().with_header_deadline(deadline), seen.echo()).await;
+
+    // The first byte may be one of HTTP/2, the next is not.
+    for rest in ["X", "OST / HTTP/1.1\r\nHost: a.exa"] {
+        let mut client = server.connect().await;
+        let start = Instant::now();
+        client.send("P").await;
+        sleep(deadline * 9 / 10).await;
+        client.send(rest).await;
+        assert_eq!(client.read_to_end().await, "");
+
+        let took = start.elapsed();
+        assert!((deadline..deadline * 11 / 10).contains(&took), "{rest:?}: {took:?}");
+    }
     server.stop().await;
 }
 

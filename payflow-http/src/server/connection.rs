@@ -106,7 +106,7 @@ impl Connections {
             hello = self.read_hello(&stream) => hello,
             () = self.drain.cancelled() => return Ended::ByItself,
         };
-        let Hello { version, first_bytes } = match hello {
+        let Hello { version, first_bytes, began } = match hello {
             Ok(hello) => hello,
             Err(error) => {
                 tracing::debug!(%error, "connection ended before its first request");
@@ -120,17 +120,17 @@ impl Connections {
             return Ended::ByItself;
         }
 
-        let now = Instant::now();
         let mut deadlines = Deadlines::of(&self.config);
         if matches!(version, HttpVersion::Http2) {
             let number = self.http2_number.fetch_add(1, Ordering::Relaxed);
             deadlines = deadlines.with_age_max(self.config.http2_connection_age_max, number);
         }
-        let progress = SharedProgress::new(Progress::new(deadlines, now));
+        // Not from here on: a client could hold its place twice as long.
+        let progress = SharedProgress::new(Progress::new(deadlines, began));
         let exchange = Exchange::new(service, self.limits.clone(), progress.clone());
         match version {
             HttpVersion::Http1 => {
-                progress.lock().head_began(now);
+                progress.lock().head_began(began);
                 let transport = TokioIo::new(Transport::http1(stream, first_bytes, progress.clone()));
                 let connection = Http1::new(self.http1.serve_connection(transport, exchange));
                 self.drive(connection, Http1::graceful_shutdown, &progress).await
@@ -150,7 +150,8 @@ impl Connections {
     async fn read_hello(&self, stream: &TcpStream) -> io::Result<Hello> {
         let mut bytes = [0; HTTP2_PREFACE.len()];
         let mut length = read_some(stream, &mut bytes, self.config.first_byte_deadline).await?;
-        let end = Instant::now() + self.config.header_deadline;
+        let began = Instant::now();
+        let end = began + self.config.header_deadline;
         loop {
             // `length` counts bytes that were read into the array.
             let (read, room) = bytes.split_at_mut(length);
@@ -162,7 +163,7 @@ impl Connections {
                     continue;
                 }
             };
-            return Ok(Hello { version, first_bytes: Bytes::copy_from_slice(read) });
+            return Ok(Hello { version, first_bytes: Bytes::copy_from_slice(read), began });
         }
     }
 
@@ -264,6 +265,8 @@ enum Aside {
 struct Hello {
     version: HttpVersion,
     first_bytes: Bytes,
+    /// When the first of them came.
+    began: Instant,
 }
 
 enum HttpVersion {

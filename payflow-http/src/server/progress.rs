@@ -107,8 +107,9 @@ impl Progress {
         self.requests
     }
 
-    pub(super) const fn head_began(&mut self, now: Instant) {
-        self.head_since = Some(now);
+    /// The same head may be told again: it began when it was told first.
+    pub(super) fn head_began(&mut self, now: Instant) {
+        self.head_since.get_or_insert(now);
     }
 
     pub(super) const fn head_ended(&mut self, now: Instant) {
@@ -236,6 +237,18 @@ mod tests {
         let (mut progress, start) = connection();
         progress.head_began(start + SECOND);
         assert_eq!(run(&progress, start), (Check::Drop(Overdue::Header), SECOND + DEADLINES.header));
+    }
+
+    #[test]
+    fn head_has_no_more_time_because_it_is_told_again() {
+        let (mut progress, start) = connection();
+        progress.head_began(start);
+        progress.head_began(start + 9 * SECOND);
+        assert_eq!(run(&progress, start), (Check::Drop(Overdue::Header), DEADLINES.header));
+
+        progress.head_ended(start + 9 * SECOND);
+        progress.head_began(start + 9 * SECOND);
+        assert_eq!(run(&progress, start), (Check::Drop(Overdue::Header), 9 * SECOND + DEADLINES.header));
     }
 
     #[test]

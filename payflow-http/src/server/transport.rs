@@ -70,11 +70,15 @@ impl Transport {
             self.refusal = Some(refusal);
             return;
         }
-        let is_new = framing.heads() != heads;
-        match (was_in_head && !is_new, framing.in_head()) {
-            (false, true) => self.progress.lock().head_began(Instant::now()),
-            (_, false) if was_in_head || is_new => self.progress.lock().head_ended(Instant::now()),
-            _ => {}
+        let (is_new, in_head) = (framing.heads() != heads, framing.in_head());
+        if is_new || was_in_head != in_head {
+            let (mut progress, now) = (self.progress.lock(), Instant::now());
+            if is_new || was_in_head {
+                progress.head_ended(now);
+            }
+            if in_head {
+                progress.head_began(now);
+            }
         }
     }
 
