@@ -7,7 +7,9 @@ use std::convert::Infallible;
 use axum::{Router, routing};
 use bytes::Bytes;
 use futures_util::stream;
-use harness::{Gate, HTTP2_HELLO, Running, Seen, http2, http2_get_wait, in_time, post};
+use harness::{
+    Gate, HTTP2_HEADERS, HTTP2_HELLO, Running, Seen, http2, http2_frame, http2_get_wait, in_time, post,
+};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
@@ -96,6 +98,58 @@ async fn request_for_two_hosts_is_refused() {
     let answer = in_time(client.send_request(request)).await.expect("an answer");
 
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(seen.calls(), 0);
+    drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn request_with_two_lengths_is_refused() {
+    let seen = Seen::default();
+    let server = Running::start(ServerConfig::new(), seen.echo()).await;
+    let (mut client, _connection) = http2(server.address).await;
+
+    // h2 resets the stream if they differ.
+    for (lengths, status) in [(&["5"][..], 200), (&["5", "5"], 400)] {
+        let mut request = post(server.address, "/", "hello");
+        for length in lengths {
+            request.headers_mut().append("content-length", HeaderValue::from_static(length));
+        }
+        let answer = in_time(client.send_request(request)).await.expect("an answer");
+
+        assert_eq!(answer.status(), status, "{lengths:?}");
+    }
+    assert_eq!(seen.calls(), 1);
+    drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn refused_head_is_answered_without_a_body() {
+    let seen = Seen::default();
+    let server = Running::start(ServerConfig::new(), seen.echo()).await;
+    let mut client = server.connect().await;
+    client.send(HTTP2_HELLO).await;
+    // A HEAD for two hosts: the method is a literal, and `host` is the 38th name of HPACK's table.
+    let fields = b"\x02\x04HEAD\x86\x84\x41\x09a.example\x0f\x17\x09b.example";
+    client.send(http2_frame(HTTP2_HEADERS, 0x5, 1, fields)).await;
+
+    let answer = loop {
+        let frame = client.read_frame().await;
+        if frame.stream == 1 {
+            break frame;
+        }
+    };
+
+    // The status 400 is the 12th field of the table.
+    assert_eq!((answer.kind, answer.payload[0]), (HTTP2_HEADERS, 0x8c), "{answer:?}");
+    assert_ne!(answer.flags & 0x1, 0, "the stream ends with the head");
+
+    let mut older = server.connect().await;
+    older.send("HEAD http://a.example/ HTTP/1.1\r\nHost: b.example\r\n\r\n").await;
+    let answer = older.read_to_end().await;
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+    assert!(answer.contains("content-length: 1"), "{answer}");
     assert_eq!(seen.calls(), 0);
     drop(client);
     server.stop().await;

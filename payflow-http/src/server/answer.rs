@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 pub(super) struct Asker {
     is_http2: bool,
     is_grpc: bool,
+    is_head: bool,
 }
 
 /// Whether an HTTP/1 connection goes on after the answer.
@@ -28,7 +29,7 @@ impl Asker {
                 .headers()
                 .get(header::CONTENT_TYPE)
                 .is_some_and(|content_type| content_type.as_bytes().starts_with(b"application/grpc"));
-        Self { is_http2, is_grpc }
+        Self { is_http2, is_grpc, is_head: request.method() == Method::HEAD }
     }
 
     /// Answers with a problem document (RFC 9457), or with a status and its message to gRPC.
@@ -41,9 +42,13 @@ impl Asker {
         // Neither holds a character that JSON would have escaped: both come from this crate.
         let problem =
             format!(r#"{{"type":"about:blank","title":"{title}","status":{code},"detail":"{detail}"}}"#);
-        let mut response = Response::new(Bytes::from(problem));
+        let length = problem.len();
+        // hyper leaves the body of an answer to HEAD away over HTTP/1 alone.
+        let body = if self.is_head { Bytes::new() } else { Bytes::from(problem) };
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
@@ -111,6 +116,21 @@ mod tests {
         let expected =
             r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too busy"}"#;
         assert_eq!(response.body(), expected);
+    }
+
+    #[test]
+    fn head_is_answered_with_the_length_alone() {
+        for version in [Version::HTTP_11, Version::HTTP_2] {
+            let answer = |method| {
+                let asker = asker(method, version, "application/json");
+                asker.answer(StatusCode::BAD_REQUEST, "", Then::Close)
+            };
+            let (got, head) = (answer(Method::GET), answer(Method::HEAD));
+
+            assert_eq!(head.headers(), got.headers());
+            assert_eq!(head.headers()[header::CONTENT_LENGTH], got.body().len().to_string());
+            assert!(head.body().is_empty(), "{version:?}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::CatchUnwind};
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri, header::CONTENT_LENGTH};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -131,6 +131,11 @@ impl<S> Exchange<S> {
     ) -> Result<OwnedSemaphorePermit, (StatusCode, &'static str, Then)> {
         target::check(request.method(), request.uri(), request.version(), request.headers())
             .map_err(|refusal| (refusal.status, refusal.detail, Then::Close))?;
+        // h2 lets the same length pass twice; `Framing` does not, over HTTP/1.
+        if request.headers().get_all(CONTENT_LENGTH).iter().nth(1).is_some() {
+            let status = StatusCode::BAD_REQUEST;
+            return Err((status, "the request has more than one Content-Length", Then::Close));
+        }
         // hyper counts for HTTP/1, and knows no such limit for HTTP/2.
         if request.headers().len() > self.limits.headers_max {
             let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;

@@ -135,7 +135,7 @@ impl Raw {
         in_time(self.stream.read_exact(&mut head)).await.expect("the connection is open");
         let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
         in_time(self.stream.read_exact(&mut payload)).await.expect("the connection is open");
-        Http2Frame { kind: head[3], stream: head[8], payload }
+        Http2Frame { kind: head[3], flags: head[4], stream: head[8], payload }
     }
 
     /// Reads one answer with `Content-Length`, and leaves the connection open.
@@ -202,6 +202,7 @@ pub(crate) const HTTP2_WINDOW_UPDATE: u8 = 0x8;
 #[derive(Debug)]
 pub(crate) struct Http2Frame {
     pub(crate) kind: u8,
+    pub(crate) flags: u8,
     pub(crate) stream: u8,
     pub(crate) payload: Vec<u8>,
 }
