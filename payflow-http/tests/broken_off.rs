@@ -2,7 +2,7 @@
 
 mod harness;
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use harness::{
@@ -20,6 +20,7 @@ const END_HEADERS: u8 = 0x4;
 /// `POST http://a.example/`, and the same with `Content-Length: 0`.
 const POST: &[u8] = b"\x83\x86\x84\x41\x09a.example";
 const POST_NOTHING: &[u8] = b"\x83\x86\x84\x41\x09a.example\x0f\x0d\x010";
+const SHORT: Duration = Duration::from_millis(50);
 const NO_ERROR: [u8; 4] = [0; 4];
 const CANCEL: [u8; 4] = [0, 0, 0, 8];
 
@@ -33,7 +34,7 @@ enum Saw {
 }
 
 /// A server whose service tells each step in which it reads a body, and a client of it that said hello.
-async fn telling() -> (Running, Raw, UnboundedReceiver<Saw>) {
+async fn telling(config: ServerConfig) -> (Running, Raw, UnboundedReceiver<Saw>) {
     let (tell, seen) = unbounded_channel();
     let service = service_fn(move |request: Request<RequestBody>| {
         let tell = tell.clone();
@@ -57,7 +58,7 @@ async fn telling() -> (Running, Raw, UnboundedReceiver<Saw>) {
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
         }
     });
-    let server = Running::start(ServerConfig::new(), service).await;
+    let server = Running::start(config, service).await;
     let mut client = server.connect().await;
     client.send(HTTP2_HELLO).await;
     (server, client, seen)
@@ -69,7 +70,7 @@ async fn next(seen: &mut UnboundedReceiver<Saw>) -> Saw {
 
 #[tokio::test]
 async fn body_that_is_broken_off_is_never_a_whole_one() {
-    let (server, mut client, mut seen) = telling().await;
+    let (server, mut client, mut seen) = telling(ServerConfig::new()).await;
     let mut stream = 1;
     for (fields, data, code) in [
         (POST, None, NO_ERROR),
@@ -97,8 +98,28 @@ async fn body_that_is_broken_off_is_never_a_whole_one() {
 }
 
 #[tokio::test]
+async fn body_of_a_client_that_answers_no_ping_is_never_a_whole_one() {
+    let config = ServerConfig::new()
+        .with_http2_ping_interval(SHORT)
+        .with_http2_ping_timeout(SHORT)
+        .with_linger_deadline(SHORT);
+    let (server, mut client, mut seen) = telling(config).await;
+    client.send(frame(HEADERS, END_HEADERS, 1, POST)).await;
+    client.send(frame(DATA, 0, 1, b"{}")).await;
+
+    client.read_to_end().await;
+    server.stop().await;
+
+    let mut saw = Vec::new();
+    while let Some(step) = in_time(seen.recv()).await {
+        saw.push(step);
+    }
+    assert!(!saw.iter().any(|step| matches!(step, Saw::Whole(_))), "{saw:?}");
+}
+
+#[tokio::test]
 async fn body_ends_with_its_stream_however_that_ends() {
-    let (server, mut client, mut seen) = telling().await;
+    let (server, mut client, mut seen) = telling(ServerConfig::new()).await;
     let mut stream = 1;
     let trailers = (HEADERS, END_HEADERS | END_STREAM, b"\0\x01x\x01y".as_slice());
     let last_data = |data| (DATA, END_STREAM, data);
