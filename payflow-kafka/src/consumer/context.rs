@@ -109,15 +109,29 @@ impl ConsumerContext for Context {
     }
 }
 
-/// Gives partitions back: all of them where the group rebalances eagerly.
+/// Gives partitions back: all of them where the group rebalances eagerly. Of those that the group takes there may be some that
+/// were never answered; one that is not held would have all refused, and librdkafka waits for an answer.
 pub(super) fn unassign(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList) {
     let given_back = match consumer.rebalance_protocol() {
-        RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
+        RebalanceProtocol::Cooperative => {
+            consumer.assignment().and_then(|held| consumer.incremental_unassign(&both(partitions, &held)))
+        }
         RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
     };
     if let Err(error) = given_back {
         tracing::debug!(%error, "partitions could not be given back: the group has taken them already");
     }
+}
+
+/// Those of a list that are in the other too.
+fn both(list: &TopicPartitionList, other: &TopicPartitionList) -> TopicPartitionList {
+    let mut common = TopicPartitionList::new();
+    for partition in list.elements() {
+        if other.find_partition(partition.topic(), partition.partition()).is_some() {
+            common.add_partition(partition.topic(), partition.partition());
+        }
+    }
+    common
 }
 
 impl std::fmt::Debug for Told {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use payflow_core::{FinishedBeyond, Topic};
 use rdkafka::consumer::{Consumer as _, RebalanceProtocol};
 use rdkafka::error::KafkaResult;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 use tracing::warn;
 
@@ -25,6 +26,8 @@ const LAST_COMMIT: Duration = Duration::from_secs(2);
 pub(super) struct Step {
     waiting: VecDeque<Rebalance>,
     now: Now,
+    /// Assigned, and not answered before the group rebalanced again: librdkafka counts them as ours, and tells them no more.
+    carried: Option<TopicPartitionList>,
     /// Reading the committed offsets fails, and that was told.
     failing: bool,
 }
@@ -87,6 +90,10 @@ impl PollThread {
         for rebalance in now.into_iter().chain(waiting) {
             match rebalance {
                 Rebalance::Revoke(partitions) => unassign(self.client.consumer(), &partitions),
+                // Closing has nothing to take back then, and would wait for an answer.
+                Rebalance::Assign(none) if none.count() == 0 && self.is_cooperative() => {
+                    let _ = self.client.consumer().incremental_assign(&none);
+                }
                 Rebalance::Assign(_) => {
                     // Refused where the group rebalances cooperatively, which closing then answers.
                     let _ = self.client.consumer().unassign();
@@ -102,8 +109,13 @@ impl PollThread {
                 Some(Rebalance::Assign(partitions)) => self.assign(partitions, now),
                 Some(Rebalance::Revoke(partitions)) => self.revoke(partitions, now),
             },
-            // librdkafka has taken the assignment back before it was answered: the answer is to the later change.
-            Now::Assigning { .. } if !self.step.waiting.is_empty() => true,
+            // The group rebalances again before it was answered: the answer is to the later change.
+            Now::Assigning { partitions, .. } if !self.step.waiting.is_empty() => {
+                if self.is_cooperative() {
+                    self.step.carried = Some(partitions);
+                }
+                true
+            }
             Now::Assigning { partitions, retry_at } if now >= retry_at => self.assign(partitions, now),
             Now::Draining { partitions, slots, .. } if self.is_lost() => self.lose(&partitions, &slots),
             Now::Draining { partitions, slots, until } => {
@@ -124,7 +136,19 @@ impl PollThread {
         }
     }
 
-    fn assign(&mut self, partitions: TopicPartitionList, now: Instant) -> bool {
+    fn is_cooperative(&self) -> bool {
+        matches!(self.client.consumer().rebalance_protocol(), RebalanceProtocol::Cooperative)
+    }
+
+    fn assign(&mut self, mut partitions: TopicPartitionList, now: Instant) -> bool {
+        if let Some(carried) = self.step.carried.take() {
+            let new =
+                |(topic, partition): &(String, i32)| partitions.find_partition(topic, *partition).is_none();
+            let kept: Vec<_> = named(&carried).into_iter().filter(new).collect();
+            for (topic, partition) in kept {
+                partitions.add_partition(&topic, partition);
+            }
+        }
         let with_offsets = match self.with_committed(partitions.clone()) {
             Ok(with_offsets) => with_offsets,
             Err(error) => {
@@ -163,7 +187,7 @@ impl PollThread {
             RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(&with_offsets),
         };
         if let Err(error) = assigned {
-            warn!(%error, "the assignment was refused: the group rebalances again");
+            warn!(%error, "the assignment was refused: what was assigned is not read before the group rebalances again");
         }
         self.shared.changed.notify_one();
         true
@@ -189,6 +213,7 @@ impl PollThread {
     }
 
     fn revoke(&mut self, partitions: TopicPartitionList, now: Instant) -> bool {
+        self.step.carried = self.step.carried.take().and_then(|carried| without(&carried, &partitions));
         let elements = partitions.elements();
         let named = elements.iter().map(|partition| (partition.topic(), partition.partition()));
         let slots = self.shared.lock().holdings.slots_of(named);
@@ -247,6 +272,22 @@ impl PollThread {
     fn is_lost(&self) -> bool {
         self.client.consumer().assignment_lost()
     }
+}
+
+fn named(list: &TopicPartitionList) -> Vec<(String, i32)> {
+    let name = |partition: &TopicPartitionListElem<'_>| (partition.topic().to_owned(), partition.partition());
+    list.elements().iter().map(name).collect()
+}
+
+/// Those of a list that are not in the other.
+fn without(list: &TopicPartitionList, other: &TopicPartitionList) -> Option<TopicPartitionList> {
+    let mut left = TopicPartitionList::new();
+    for (topic, partition) in named(list) {
+        if other.find_partition(&topic, partition).is_none() {
+            left.add_partition(&topic, partition);
+        }
+    }
+    (left.count() > 0).then_some(left)
 }
 
 /// What the last commit said is finished beyond its offset. Nothing, if another program wrote it: never shown, since

@@ -1,5 +1,6 @@
 //! What the consumer makes of a log on a real broker. What is written here is written by librdkafka's own producer.
 
+mod changing;
 mod closing;
 mod cluster;
 mod ends;
