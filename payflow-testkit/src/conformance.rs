@@ -47,6 +47,7 @@ mod numbered;
 mod report;
 mod sender;
 mod stage;
+mod tries;
 mod violation;
 
 pub use capabilities::{Capabilities, Capability};

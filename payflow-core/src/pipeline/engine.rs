@@ -198,7 +198,7 @@ impl Engine {
                 for assignment in assignments {
                     let hash = self.partition_hash(&assignment);
                     if self.slots.assign(assignment.slot, assignment.generation, hash) {
-                        actions.tell_all(|| ToShard::Cut(Some(assignment.slot)));
+                        actions.tell_all(ToShard::Cut(Some(assignment.slot)));
                     }
                 }
             }
@@ -208,7 +208,7 @@ impl Engine {
                 let margin = (until.saturating_duration_since(now) / 10).min(Duration::from_millis(100));
                 for assignment in assignments {
                     if self.slots.stop(assignment.slot, assignment.generation, until - margin) {
-                        actions.tell_all(|| ToShard::Stop(Some(assignment.slot)));
+                        actions.tell_all(ToShard::Stop(Some(assignment.slot)));
                     }
                 }
             }
@@ -216,7 +216,7 @@ impl Engine {
                 actions.events.push(PipelineEvent::Lost { partitions: assignments.len() });
                 for assignment in assignments {
                     if self.slots.lose(assignment.slot, assignment.generation) {
-                        actions.tell_all(|| ToShard::Cut(Some(assignment.slot)));
+                        actions.tell_all(ToShard::Cut(Some(assignment.slot)));
                     }
                 }
             }
@@ -237,8 +237,7 @@ impl Engine {
                 continue;
             };
             if handed_out.tells {
-                let order = ToShard::Newest { slot: delivery.token.slot(), offset: delivery.offset };
-                actions.tell_all(|| order);
+                actions.tell_all(ToShard::Newest { slot: delivery.token.slot(), offset: delivery.offset });
             }
             self.records += 1;
             self.bytes += delivery.size_bytes();
@@ -317,7 +316,7 @@ impl Engine {
 
     fn pause(&mut self, pause: bool, actions: &mut Actions) {
         if std::mem::replace(&mut self.paused, pause) != pause {
-            actions.tell_all(|| if pause { ToShard::Pause } else { ToShard::Resume });
+            actions.tell_all(if pause { ToShard::Pause } else { ToShard::Resume });
         }
     }
 
@@ -329,7 +328,7 @@ impl Engine {
     fn shut_down(&mut self, now: Instant, actions: &mut Actions) {
         if matches!(self.phase, Phase::Running | Phase::Ended) {
             self.phase = Phase::Draining { until: now + self.drain };
-            actions.tell_all(|| ToShard::Stop(None));
+            actions.tell_all(ToShard::Stop(None));
         }
     }
 
@@ -339,7 +338,7 @@ impl Engine {
             actions.events.push(PipelineEvent::CutOff { partitions: slots.len() });
         }
         for slot in slots {
-            actions.tell_all(|| ToShard::Cut(Some(slot)));
+            actions.tell_all(ToShard::Cut(Some(slot)));
         }
     }
 
@@ -351,7 +350,7 @@ impl Engine {
                 self.phase = Phase::Committing { until: now + self.drain };
             }
             Phase::Draining { until } if until <= now => {
-                actions.tell_all(|| ToShard::Cut(None));
+                actions.tell_all(ToShard::Cut(None));
                 self.phase = Phase::Cutting { until: now + self.drain };
             }
             Phase::Cutting { until } if until <= now => {

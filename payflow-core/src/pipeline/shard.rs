@@ -22,6 +22,7 @@ use deadlines::Deadlines;
 use sheltered::Sheltered;
 
 use super::config::PipelineConfig;
+use super::engine::ToShard;
 use super::lanes::{self, Class, EntryId, LaneHead, LaneShare, Lanes, Routed};
 use super::random::Random;
 use super::retry::RetryPolicy;
@@ -77,6 +78,17 @@ impl Shard {
     /// else is asked of the shard.
     pub(super) fn lane_of(&self, routed: &Routed) -> Option<LaneHead> {
         self.lanes.lane_of(routed)
+    }
+
+    /// Does what the engine orders. The futures in `vacated` are to be dropped.
+    pub(super) fn obey(&mut self, order: ToShard, now: Instant, vacated: &mut Vec<Vacated>) {
+        match order {
+            ToShard::Stop(slot) => self.stop(slot),
+            ToShard::Cut(slot) => self.cut(slot, now, vacated),
+            ToShard::Newest { slot, offset } => self.newest(slot, offset),
+            ToShard::Pause => self.pause(),
+            ToShard::Resume => self.resume(),
+        }
     }
 
     /// Starts nothing more until [resumed](Self::resume); what runs goes on.

@@ -24,7 +24,7 @@ use letters::Letters;
 pub(super) use permits::Limit;
 use permits::Permits;
 
-use super::engine::{Parcel, ToShard};
+use super::engine::Parcel;
 use super::events::Listener;
 use super::handle::ShardGauges;
 use super::lanes::{Class, EntryId, Routed};
@@ -182,22 +182,12 @@ impl<N: Fn(&Delivery) -> &'static str> Worker<N> {
                 }
             }
             for order in parcel.orders.drain(..) {
-                self.obey(order, now);
+                self.shard.obey(order, now, &mut self.vacated);
             }
             self.letters.add(&mut parcel.deliveries, now);
         }
         self.arrived = arrived;
         self.vacate(seats);
-    }
-
-    fn obey(&mut self, order: ToShard, now: Instant) {
-        match order {
-            ToShard::Stop(slot) => self.shard.stop(slot),
-            ToShard::Cut(slot) => self.shard.cut(slot, now, &mut self.vacated),
-            ToShard::Newest { slot, offset } => self.shard.newest(slot, offset),
-            ToShard::Pause => self.shard.pause(),
-            ToShard::Resume => self.shard.resume(),
-        }
     }
 
     /// Puts what was just taken of the letters into its lane.

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use payflow_core::{FinishedBeyond, Topic};
 use rdkafka::consumer::{Consumer as _, RebalanceProtocol};
 use rdkafka::error::KafkaResult;
-use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 use tracing::warn;
 
@@ -27,7 +26,7 @@ pub(super) struct Step {
     waiting: VecDeque<Rebalance>,
     now: Now,
     /// Assigned, and not answered before the group rebalanced again: librdkafka counts them as ours, and tells them no more.
-    carried: Option<TopicPartitionList>,
+    carried: Vec<(String, i32)>,
     /// Reading the committed offsets fails, and that was told.
     failing: bool,
 }
@@ -112,7 +111,9 @@ impl PollThread {
             // The group rebalances again before it was answered: the answer is to the later change.
             Now::Assigning { partitions, .. } if !self.step.waiting.is_empty() => {
                 if self.is_cooperative() {
-                    self.step.carried = Some(partitions);
+                    let elements = partitions.elements();
+                    let named = elements.iter().map(|of| (of.topic().to_owned(), of.partition()));
+                    self.step.carried = named.collect();
                 }
                 true
             }
@@ -141,11 +142,8 @@ impl PollThread {
     }
 
     fn assign(&mut self, mut partitions: TopicPartitionList, now: Instant) -> bool {
-        if let Some(carried) = self.step.carried.take() {
-            let new =
-                |(topic, partition): &(String, i32)| partitions.find_partition(topic, *partition).is_none();
-            let kept: Vec<_> = named(&carried).into_iter().filter(new).collect();
-            for (topic, partition) in kept {
+        for (topic, partition) in self.step.carried.drain(..) {
+            if partitions.find_partition(&topic, partition).is_none() {
                 partitions.add_partition(&topic, partition);
             }
         }
@@ -213,7 +211,9 @@ impl PollThread {
     }
 
     fn revoke(&mut self, partitions: TopicPartitionList, now: Instant) -> bool {
-        self.step.carried = self.step.carried.take().and_then(|carried| without(&carried, &partitions));
+        let stays =
+            |(topic, partition): &(String, i32)| partitions.find_partition(topic, *partition).is_none();
+        self.step.carried.retain(stays);
         let elements = partitions.elements();
         let named = elements.iter().map(|partition| (partition.topic(), partition.partition()));
         let slots = self.shared.lock().holdings.slots_of(named);
@@ -272,22 +272,6 @@ impl PollThread {
     fn is_lost(&self) -> bool {
         self.client.consumer().assignment_lost()
     }
-}
-
-fn named(list: &TopicPartitionList) -> Vec<(String, i32)> {
-    let name = |partition: &TopicPartitionListElem<'_>| (partition.topic().to_owned(), partition.partition());
-    list.elements().iter().map(name).collect()
-}
-
-/// Those of a list that are not in the other.
-fn without(list: &TopicPartitionList, other: &TopicPartitionList) -> Option<TopicPartitionList> {
-    let mut left = TopicPartitionList::new();
-    for (topic, partition) in named(list) {
-        if other.find_partition(&topic, partition).is_none() {
-            left.add_partition(&topic, partition);
-        }
-    }
-    (left.count() > 0).then_some(left)
 }
 
 /// What the last commit said is finished beyond its offset. Nothing, if another program wrote it: never shown, since

@@ -53,8 +53,8 @@ impl Actions {
         }
     }
 
-    pub(super) fn tell_all(&mut self, tell: impl Fn() -> ToShard) {
-        self.to_shards.iter_mut().for_each(|parcel| parcel.orders.push(tell()));
+    pub(super) fn tell_all(&mut self, order: ToShard) {
+        self.to_shards.iter_mut().for_each(|parcel| parcel.orders.push(order));
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Ending, Hands, Job, Task};
 use crate::error::{Error, Fault};
-use crate::pipeline::engine::{Parcel, ToShard};
+use crate::pipeline::engine::Parcel;
 use crate::pipeline::lanes::{Class, EntryId, Routed};
 use crate::pipeline::shard::{Failure, Outcome, Shard, Vacated, Work};
 use crate::pipeline::storm::StormWatch;
@@ -59,13 +59,7 @@ impl Worker {
                 }
             }
             for order in parcel.orders {
-                match order {
-                    ToShard::Stop(slot) => self.shard.stop(slot),
-                    ToShard::Cut(slot) => self.shard.cut(slot, now, vacated),
-                    ToShard::Newest { slot, offset } => self.shard.newest(slot, offset),
-                    ToShard::Pause => self.shard.pause(),
-                    ToShard::Resume => self.shard.resume(),
-                }
+                self.shard.obey(order, now, vacated);
             }
             self.letters.extend(parcel.deliveries);
         }

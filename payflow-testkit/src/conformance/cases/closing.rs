@@ -13,6 +13,7 @@ use crate::conformance::member::AMPLE;
 use crate::conformance::numbered::{each_once, in_order, listed, number, numbered, numbers};
 use crate::conformance::sender::Sender;
 use crate::conformance::stage::{Stage, fresh_group};
+use crate::conformance::tries::in_three_tries;
 use crate::conformance::violation::Violation;
 
 use super::acknowledging::{begins_within, slice, up_to};
@@ -24,15 +25,8 @@ use super::acknowledging::{begins_within, slice, up_to};
 /// The adapter broke that promise.
 pub async fn closing_while_receiving_leaves_the_group(harness: &dyn Harness) -> Result<(), Violation> {
     let stage = Stage::set(harness);
-    let mut late = None;
-    for _ in 0..3 {
-        let Some(violation) = dropped_in_time(&stage).await? else {
-            return Ok(());
-        };
-        // A slow machine, or a member that has to be missed.
-        late = Some(violation);
-    }
-    late.map_or(Ok(()), Err)
+    // A slow machine, or a member that has to be missed.
+    in_three_tries(|| dropped_in_time(&stage)).await
 }
 
 /// One try; a violation inside `Ok` may be the machine's fault.
@@ -82,15 +76,8 @@ async fn dropped_in_time(stage: &Stage<'_>) -> Result<Option<Violation>, Violati
 /// The adapter broke that promise.
 pub async fn closing_loses_nothing_and_leaves_the_group(harness: &dyn Harness) -> Result<(), Violation> {
     let stage = Stage::set(harness);
-    let mut late = None;
-    for _ in 0..3 {
-        let Some(violation) = left_in_time(&stage).await? else {
-            return Ok(());
-        };
-        // A slow machine, or a member that has to be missed.
-        late = Some(violation);
-    }
-    late.map_or(Ok(()), Err)
+    // A slow machine, or a member that has to be missed.
+    in_three_tries(|| left_in_time(&stage)).await
 }
 
 /// One try; a violation inside `Ok` may be the machine's fault.

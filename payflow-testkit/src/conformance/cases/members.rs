@@ -12,6 +12,7 @@ use crate::conformance::harness::Harness;
 use crate::conformance::member::{AMPLE, Member, drive, drive_for};
 use crate::conformance::numbered::{each_once, number, numbers};
 use crate::conformance::stage::{Clock, Stage, fresh_group};
+use crate::conformance::tries::in_three_tries;
 use crate::conformance::violation::Violation;
 
 use super::handover::Handover;
@@ -103,15 +104,8 @@ pub async fn a_survivor_takes_over(harness: &dyn Harness) -> Result<(), Violatio
 /// The adapter broke that promise.
 pub async fn a_revoking_partition_waits_for_its_last_token(harness: &dyn Harness) -> Result<(), Violation> {
     let stage = Stage::set(harness);
-    let mut late = None;
-    for _ in 0..3 {
-        let Some(violation) = last_token_in_time(&stage).await? else {
-            return Ok(());
-        };
-        // The deadline passed before the tokens were back: a slow machine, or an adapter that always waits for it.
-        late = Some(violation);
-    }
-    late.map_or(Ok(()), Err)
+    // The deadline passed before the tokens were back: a slow machine, or an adapter that always waits for it.
+    in_three_tries(|| last_token_in_time(&stage)).await
 }
 
 /// One try; a violation inside `Ok` may be the machine's fault.
@@ -166,16 +160,17 @@ async fn last_token_in_time(stage: &Stage<'_>) -> Result<Option<Violation>, Viol
 /// The adapter broke that promise.
 pub async fn a_revoking_partition_goes_at_its_deadline(harness: &dyn Harness) -> Result<(), Violation> {
     let stage = Stage::set(harness);
-    let mut late = None;
-    for _ in 0..3 {
-        let mut handover = Handover::begin(&stage).await?;
-        match handover.let_go_within(stage.limits().handing_over()).await? {
-            Ok(taken) => return handover.redelivered_to_new_owner(&taken).await,
-            // A slow machine, or an adapter that does not keep to its deadline.
-            Err(violation) => late = Some(violation),
-        }
+    // A slow machine, or an adapter that does not keep to its deadline.
+    in_three_tries(|| let_go_in_time(&stage)).await
+}
+
+/// One try; a violation inside `Ok` may be the machine's fault.
+async fn let_go_in_time(stage: &Stage<'_>) -> Result<Option<Violation>, Violation> {
+    let mut handover = Handover::begin(stage).await?;
+    match handover.let_go_within(stage.limits().handing_over()).await? {
+        Ok(taken) => handover.redelivered_to_new_owner(&taken).await.map(|()| None),
+        Err(violation) => Ok(Some(violation)),
     }
-    late.map_or(Ok(()), Err)
 }
 
 /// A token of a partition that was let go is stale, and ignored: while another holds the partition, and when it has

@@ -256,13 +256,7 @@ impl Rig {
                 waiting.drain(..).for_each(|routed| shard.deliver(routed, Destination::default(), self.now));
             }
             for order in parcel.orders.drain(..) {
-                match order {
-                    ToShard::Stop(slot) => shard.stop(slot),
-                    ToShard::Cut(slot) => shard.cut(slot, self.now, &mut vacated),
-                    ToShard::Newest { slot, offset } => shard.newest(slot, offset),
-                    ToShard::Pause => shard.pause(),
-                    ToShard::Resume => shard.resume(),
-                }
+                shard.obey(order, self.now, &mut vacated);
             }
             waiting.extend(parcel.deliveries.drain(..));
         }
